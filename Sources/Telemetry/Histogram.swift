@@ -5,7 +5,7 @@ import Synchronization
 
 /// Counts of observed values by bucket, written by one thread and read by any.
 ///
-/// Lives as a `let` field of the object that holds a shard's metrics; 330 bytes.
+/// Lives as a `let` field of the object that holds a shard's metrics; about 400 bytes.
 public struct Histogram: ~Copyable, Sendable {
   /// The cells that each histogram has, used or not: one a bound, and one for what exceeds all bounds.
   static let cellCount = 20
@@ -16,6 +16,8 @@ public struct Histogram: ~Copyable, Sendable {
   // The table's bounds, copied in so that an observation touches nothing else; unused entries hold
   // the largest number, which no value exceeds.
   private let upperBounds: InlineArray<20, UInt64>
+  // For each length of a value in bits, how many bounds are shorter: where the search begins.
+  private let shorterBounds: InlineArray<65, UInt8>
   private let cells: InlineArray<20, Atomic<UInt64>>
   private let sum = Atomic<UInt64>(0)
 
@@ -23,8 +25,14 @@ public struct Histogram: ~Copyable, Sendable {
   public init(_ bounds: HistogramBounds) {
     let table = bounds.upperBounds
     precondition(table.count < Self.cellCount, "\(bounds) has \(table.count) bounds")
+    for (lower, upper) in zip(table, table.dropFirst()) {
+      precondition(Self.bitLength(lower) < Self.bitLength(upper), "\(lower) and \(upper) too near")
+    }
     self.bounds = bounds
     upperBounds = InlineArray { index in index < table.count ? table[index] : .max }
+    shorterBounds = InlineArray { length in
+      UInt8(table.count { Self.bitLength($0) < length })
+    }
     cells = InlineArray { _ in Atomic<UInt64>(0) }
   }
 
@@ -33,11 +41,10 @@ public struct Histogram: ~Copyable, Sendable {
   /// The one writing thread only. Constant time, no branch that depends on the value. The sum wraps at 2^64, that is after 584
   /// years of observed time, which a scraper reads as a restart.
   public func observe(_ value: UInt64) {
-    // A bound includes its own value, so the bucket's number is how many bounds are smaller.
-    var index = 0
-    for position in 0..<Self.cellCount - 1 {
-      index &+= upperBounds[position] < value ? 1 : 0
-    }
+    // A bound includes its own value, so the bucket's number is how many bounds are smaller: all that
+    // are shorter, and perhaps the one that is as long.
+    var index = Int(shorterBounds[Self.bitLength(value)])
+    index &+= upperBounds[index] < value ? 1 : 0
     cells[index].store(cells[index].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
     sum.store(sum.load(ordering: .relaxed) &+ value, ordering: .relaxed)
   }
@@ -51,6 +58,10 @@ public struct Histogram: ~Copyable, Sendable {
   public func observe(_ duration: Duration) {
     precondition(bounds.unit == .nanoseconds, "a duration observed in a table of \(bounds)")
     observe(UInt64(clamping: duration.attoseconds / 1_000_000_000))
+  }
+
+  private static func bitLength(_ value: UInt64) -> Int {
+    UInt64.bitWidth - value.leadingZeroBitCount
   }
 
   /// The counts at this moment.
