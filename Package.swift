@@ -1,0 +1,83 @@
+// swift-tools-version: 6.2
+// Roost: a clustered WebSocket gateway. No third-party package: the toolchain's own modules and
+// Debian's C libraries only. Targets may import downwards, in the order in which they stand here;
+// TidyTests compares every import with the table in its own source.
+//
+// The targets that the client library reaches carry the prefix `Roost`, because SwiftPM refuses two
+// packages with a target of one name in one build; their directories do not.
+
+import PackageDescription
+
+/// What every target of the project is compiled with.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// Pure targets hold no unsafe code that is not marked as such.
+let pure = settings + [.strictMemorySafety()]
+
+let package = Package(
+  name: "roost",
+  products: [
+    .executable(name: "roost", targets: ["roost"])
+  ],
+  dependencies: [],
+  targets: [
+    // C libraries, each behind one door.
+    .systemLibrary(name: "RoostCLinux", path: "Sources/CLinux"),
+    .systemLibrary(name: "RoostCOpenSSL", path: "Sources/COpenSSL"),
+    .systemLibrary(name: "RoostCZlib", path: "Sources/CZlib"),
+
+    // Doors to C, and what needs nothing.
+    .target(
+      name: "RoostCrypto", dependencies: ["RoostCOpenSSL"], path: "Sources/Crypto",
+      swiftSettings: settings),
+    .target(
+      name: "RoostDeflate", dependencies: ["RoostCZlib"], path: "Sources/Deflate",
+      swiftSettings: settings),
+    .target(
+      name: "RoostEventLoop", dependencies: ["RoostCLinux"], path: "Sources/EventLoop",
+      swiftSettings: settings),
+    .target(name: "Telemetry", path: "Sources/Telemetry", swiftSettings: settings),
+    .target(name: "Pages", path: "Sources/Pages", exclude: ["console.html"], swiftSettings: pure),
+
+    // Pure: no I/O, no clock, no lock, no thread.
+    .target(name: "RoostJSON", path: "Sources/JSON", swiftSettings: pure),
+    .target(
+      name: "RoostRooms", dependencies: ["RoostJSON"], path: "Sources/Rooms", swiftSettings: pure),
+    .target(
+      name: "RoostWire", dependencies: ["RoostRooms", "RoostJSON"], path: "Sources/Wire",
+      swiftSettings: pure),
+    .target(name: "RoostHTTP", path: "Sources/HTTP", swiftSettings: pure),
+    .target(
+      name: "RoostWebSocket", dependencies: ["RoostHTTP", "RoostCrypto", "RoostDeflate"],
+      path: "Sources/WebSocket", swiftSettings: pure),
+
+    // Edges.
+    .target(
+      name: "Auth", dependencies: ["RoostCrypto", "RoostJSON", "RoostRooms"], path: "Sources/Auth",
+      swiftSettings: settings),
+    .target(
+      name: "Backplane", dependencies: ["RoostRooms", "RoostJSON", "RoostCrypto"],
+      path: "Sources/Backplane", swiftSettings: settings),
+    .target(
+      name: "Gateway",
+      dependencies: [
+        "RoostCLinux", "RoostCrypto", "RoostDeflate", "RoostEventLoop", "Telemetry", "Pages",
+        "RoostJSON", "RoostRooms", "RoostWire", "RoostHTTP", "RoostWebSocket", "Auth", "Backplane",
+      ],
+      path: "Sources/Gateway", swiftSettings: settings),
+    .target(
+      name: "Admin",
+      dependencies: ["Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON"],
+      path: "Sources/Admin", swiftSettings: settings),
+    .executableTarget(
+      name: "roost",
+      dependencies: ["Admin", "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON"],
+      path: "Sources/roost", swiftSettings: settings),
+  ]
+)

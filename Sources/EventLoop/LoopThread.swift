@@ -1,0 +1,42 @@
+// A plain POSIX thread for a loop. Tasks and dispatch queues are for the control plane; a loop blocks
+// in epoll_wait and needs a thread of its own.
+
+import Glibc
+import RoostCLinux
+
+/// Starts and joins threads.
+public struct LoopThread: Sendable {
+  private final class Start: Sendable {
+    let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+  }
+
+  private let handle: pthread_t
+
+  /// Starts a thread with a name of at most 15 bytes (longer ones are cut).
+  ///
+  /// Signals that the starter blocks stay blocked in it.
+  public init(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
+    var thread = pthread_t()
+    let start = Unmanaged.passRetained(Start(body))
+    let result = pthread_create(
+      &thread, nil,
+      { context in
+        guard let context else { return nil }
+        Unmanaged<Start>.fromOpaque(context).takeRetainedValue().body()
+        return nil
+      }, start.toOpaque())
+    guard result == 0 else {
+      start.release()
+      throw Errno(code: result)
+    }
+    handle = thread
+    _ = roost_pthread_setname(UInt(thread), String(decoding: name.utf8.prefix(15), as: UTF8.self))
+  }
+
+  /// Waits for the thread's end; once only.
+  public func join() {
+    let result = pthread_join(handle, nil)
+    precondition(result == 0, "pthread_join: \(Errno(code: result))")
+  }
+}

@@ -1,0 +1,129 @@
+// Storage of ~Copyable elements in pages: addresses never move, access is in place, and every index
+// is checked. It grows with use up to a capacity, so a high limit costs nothing until it is needed.
+//
+// One of three files with unsafe memory in it (with SendArena and ByteQueue). Elements are always
+// initialised: a vacant slot holds a vacant element, so no index in range can meet raw memory.
+
+/// A slot of a slab and the generation of its tenant; together they never name anything else.
+public struct SlotToken: Hashable, Sendable {
+  /// The slot's index.
+  public let index: Int32
+  /// Counts the slot's tenants; wraps after four billion.
+  public let generation: UInt32
+
+  /// Puts a token together.
+  public init(index: Int32, generation: UInt32) {
+    self.index = index
+    self.generation = generation
+  }
+
+  /// Reads a token from epoll's user data.
+  public init(packed: UInt64) {
+    index = Int32(truncatingIfNeeded: packed & 0xFFFF_FFFF)
+    generation = UInt32(truncatingIfNeeded: packed >> 32)
+  }
+
+  /// The token as epoll's user data.
+  public var packed: UInt64 { UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index)) }
+}
+
+/// Paged storage with a free list and generations. Owned by one thread.
+public struct Slab<Element: ~Copyable>: ~Copyable {
+  private static var pageShift: Int { 8 }
+  private static var pageCapacity: Int { 1 << pageShift }
+
+  // What is stored where.
+  private var pages: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
+  private let pagesMax: Int
+  private var slotCount: Int32 = 0
+  private var generations: [UInt32] = []
+  private var free: [Int32] = []
+  private let vacant: () -> Element
+
+  /// Slots in use.
+  public private(set) var count = 0
+
+  /// The most slots that may be in use at once.
+  public let capacity: Int
+
+  /// An empty slab.
+  ///
+  /// - Parameters:
+  ///   - capacity: 1 to 2^30 slots.
+  ///   - vacant: makes the element that an unused slot holds.
+  public init(capacity: Int, vacant: @escaping () -> Element) {
+    precondition((1...(1 << 30)).contains(capacity), "capacity \(capacity)")
+    self.capacity = capacity
+    self.vacant = vacant
+    pagesMax = (capacity + Self.pageCapacity - 1) >> Self.pageShift
+    pages = .allocate(capacity: pagesMax)
+  }
+
+  deinit {
+    for page in 0..<(Int(slotCount) >> Self.pageShift) {
+      pages[page].deinitialize(count: Self.pageCapacity)
+      pages[page].deallocate()
+    }
+    pages.deallocate()
+  }
+
+  /// The element in a slot, vacant or not; traps on an index that was never handed out.
+  public subscript(_ index: Int32) -> Element {
+    unsafeAddress {
+      precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount), "slot \(index)")
+      return UnsafePointer(pages[Int(index) >> Self.pageShift] + (Int(index) & 0xFF))
+    }
+    nonmutating unsafeMutableAddress {
+      precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount), "slot \(index)")
+      return pages[Int(index) >> Self.pageShift] + (Int(index) & 0xFF)
+    }
+  }
+
+  /// Takes a free slot; nil when `capacity` slots are in use. The element is still vacant.
+  public mutating func acquire() -> SlotToken? {
+    guard count < capacity else { return nil }
+    if free.isEmpty { grow() }
+    guard let index = free.popLast() else { return nil }
+    count += 1
+    // Odd generations are tenants.
+    generations[Int(index)] &+= 1
+    return SlotToken(index: index, generation: generations[Int(index)])
+  }
+
+  /// Gives a slot back; its element is replaced by a vacant one.
+  public mutating func release(_ token: SlotToken) {
+    precondition(isCurrent(token), "slot \(token.index) was released twice")
+    generations[Int(token.index)] &+= 1
+    self[token.index] = vacant()
+    free.append(token.index)
+    count -= 1
+  }
+
+  /// Whether the token's tenant still has the slot.
+  public func isCurrent(_ token: SlotToken) -> Bool {
+    guard token.index >= 0, token.index < slotCount else { return false }
+    return token.generation & 1 == 1 && generations[Int(token.index)] == token.generation
+  }
+
+  /// The token of the tenant of a slot; nil when the slot is vacant.
+  public func token(at index: Int32) -> SlotToken? {
+    guard index >= 0, index < slotCount, generations[Int(index)] & 1 == 1 else { return nil }
+    return SlotToken(index: index, generation: generations[Int(index)])
+  }
+
+  /// Slots handed out so far, in use or not: the bound for a walk over all of them.
+  public var slotsUsed: Int32 { slotCount }
+
+  private mutating func grow() {
+    let page = Int(slotCount) >> Self.pageShift
+    precondition(page < pagesMax, "a slab grew beyond its capacity")
+    let memory = UnsafeMutablePointer<Element>.allocate(capacity: Self.pageCapacity)
+    for offset in 0..<Self.pageCapacity { (memory + offset).initialize(to: vacant()) }
+    pages[page] = memory
+    let first = slotCount
+    slotCount += Int32(Self.pageCapacity)
+    generations.append(contentsOf: repeatElement(0, count: Self.pageCapacity))
+    // The lowest index is taken first, which keeps the used part dense.
+    free.append(contentsOf: (first..<slotCount).reversed())
+  }
+}

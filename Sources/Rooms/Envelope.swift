@@ -1,0 +1,97 @@
+// A message on its way through the backplane: what was published, where it stands, who sent it.
+
+/// Names a connection for its whole life: the process that accepted it and its place there.
+public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
+  /// Random bits of the process that accepted the connection.
+  public let process: UInt64
+  /// The shard's index in that process.
+  public let shard: UInt16
+  /// The connection's slot on its shard, below 2^24, and the count of the slot's tenants.
+  public let slot: UInt32
+  /// Counts the tenants of the slot.
+  public let generation: UInt32
+
+  /// Puts an id together.
+  public init(process: UInt64, shard: UInt16, slot: UInt32, generation: UInt32) {
+    self.process = process
+    self.shard = shard
+    self.slot = slot
+    self.generation = generation
+  }
+
+  /// `<process>-<shard>.<slot>.<generation>` in hexadecimal digits.
+  public var description: String {
+    String(process, radix: 16) + "-" + String(shard, radix: 16) + "."
+      + String(slot, radix: 16) + "." + String(generation, radix: 16)
+  }
+
+  /// Reads what `description` writes; nil for anything else.
+  public init?(text: String) {
+    guard text.utf8.count <= 40 else { return nil }
+    let halves = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard halves.count == 2, let process = UInt64(halves[0], radix: 16) else { return nil }
+    let parts = halves[1].split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 3, let shard = UInt16(parts[0], radix: 16),
+      let slot = UInt32(parts[1], radix: 16), let generation = UInt32(parts[2], radix: 16)
+    else { return nil }
+    self.init(process: process, shard: shard, slot: slot, generation: generation)
+    guard description == text else { return nil }
+  }
+}
+
+/// A connection as a room sees it.
+public struct Member: Hashable, Sendable {
+  /// The connection.
+  public let connection: ConnectionID
+  /// Its user; nil when anonymous.
+  public let user: String?
+  /// What the token says about the user, JSON text; nil when nothing.
+  public let info: [UInt8]?
+
+  /// Puts a member together.
+  public init(connection: ConnectionID, user: String?, info: [UInt8]?) {
+    self.connection = connection
+    self.user = user
+    self.info = info
+  }
+}
+
+/// What was published.
+public enum Payload: Hashable, Sendable {
+  /// A JSON value, forwarded byte for byte.
+  case json([UInt8])
+  /// Opaque bytes.
+  case binary([UInt8])
+
+  /// The bytes without their kind.
+  public var bytes: [UInt8] {
+    switch self {
+    case .json(let bytes), .binary(let bytes): bytes
+    }
+  }
+}
+
+/// A message of a room on its way to the members.
+public struct Envelope: Hashable, Sendable {
+  /// The room.
+  public let room: RoomName
+  /// Its place in the room's log; nil in rooms without history.
+  public let position: Position?
+  /// What was published.
+  public let payload: Payload
+  /// Who published it; nil for the server API and where the policy does not show senders.
+  public let sender: Member?
+  /// When it was published, in milliseconds since 1970; nil where the policy does not show it.
+  public let wallMilliseconds: Int64?
+
+  /// Puts an envelope together.
+  public init(
+    room: RoomName, position: Position?, payload: Payload, sender: Member?, wallMilliseconds: Int64?
+  ) {
+    self.room = room
+    self.position = position
+    self.payload = payload
+    self.sender = sender
+    self.wallMilliseconds = wallMilliseconds
+  }
+}

@@ -1,0 +1,109 @@
+// The rooms of one shard and who of its connections is in them. Delivery walks a plain array of slot
+// numbers; joining and leaving keep each connection's note of its place in that array true.
+
+/// A room of a shard, by index; valid while the room has members.
+public typealias RoomIndex = Int32
+
+/// One connection's place in one room.
+public struct RoomSeat: Sendable, Equatable {
+  /// The room.
+  public let room: RoomIndex
+  /// Where the connection stands in the room's members.
+  public var position: Int32
+
+  /// Puts a seat together.
+  public init(room: RoomIndex, position: Int32) {
+    self.room = room
+    self.position = position
+  }
+}
+
+/// A member that a removal moved to another place.
+public struct MovedMember: Sendable, Equatable {
+  /// The connection's slot.
+  public let slot: Int32
+  /// Its new place in the room's members.
+  public let position: Int32
+}
+
+/// Rooms by name and by index, with the slots of their members. Owned by one shard; pure.
+public struct RoomTable: Sendable {
+  private struct Room: Sendable {
+    var name: RoomName?
+    var policy: Int32 = 0
+    var members: [Int32] = []
+  }
+
+  private var rooms: [Room] = []
+  private var free: [RoomIndex] = []
+  private var indices: [RoomName: RoomIndex] = [:]
+
+  /// Seats taken, over all rooms.
+  public private(set) var memberCount = 0
+
+  /// An empty table.
+  public init() {}
+
+  /// Rooms that have a member here.
+  public var count: Int { indices.count }
+
+  /// The room with that name; nil when nobody here is in it.
+  public func index(of name: RoomName) -> RoomIndex? { indices[name] }
+
+  /// The name of a room in use.
+  public func name(of room: RoomIndex) -> RoomName {
+    guard let name = rooms[Int(room)].name else { preconditionFailure("room \(room) is not in use") }
+    return name
+  }
+
+  /// The policy number that was given when the room appeared.
+  public func policy(of room: RoomIndex) -> Int32 { rooms[Int(room)].policy }
+
+  /// The slots of a room's members, in no order.
+  public func members(of room: RoomIndex) -> [Int32] { rooms[Int(room)].members }
+
+  /// Adds a slot to a room, which appears when it is the first; the slot must not be in it.
+  public mutating func join(_ name: RoomName, policy: Int32, slot: Int32) -> RoomSeat {
+    let room: RoomIndex
+    if let known = indices[name] {
+      room = known
+    } else {
+      if let reused = free.popLast() {
+        room = reused
+      } else {
+        room = RoomIndex(rooms.count)
+        rooms.append(Room())
+      }
+      rooms[Int(room)].name = name
+      rooms[Int(room)].policy = policy
+      indices[name] = room
+    }
+    let position = Int32(rooms[Int(room)].members.count)
+    rooms[Int(room)].members.append(slot)
+    memberCount += 1
+    return RoomSeat(room: room, position: position)
+  }
+
+  /// Takes a seat away; the room disappears with its last member.
+  ///
+  /// Returns the member that took over the place, whose own note of it must be corrected.
+  public mutating func leave(_ seat: RoomSeat, slot: Int32) -> MovedMember? {
+    let index = Int(seat.room)
+    let position = Int(seat.position)
+    precondition(
+      position < rooms[index].members.count && rooms[index].members[position] == slot,
+      "slot \(slot) is not at place \(position) of room \(index)")
+    memberCount -= 1
+    let last = rooms[index].members.removeLast()
+    guard last == slot else {
+      rooms[index].members[position] = last
+      return MovedMember(slot: last, position: seat.position)
+    }
+    if rooms[index].members.isEmpty, let name = rooms[index].name {
+      indices.removeValue(forKey: name)
+      rooms[index] = Room()
+      free.append(seat.room)
+    }
+    return nil
+  }
+}
