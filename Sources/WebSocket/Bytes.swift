@@ -1,0 +1,24 @@
+// Copies and comparisons of bytes that the standard library does not offer for spans yet.
+
+extension [UInt8] {
+  /// Appends the bytes of a span. Grows by doubling, like every append.
+  mutating func append(copying bytes: borrowing Span<UInt8>) {
+    // A loop over single bytes is several times slower than this block copy. The pointer is used
+    // inside the closure only, for exactly the bytes of the span.
+    unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether these are the UTF-8 bytes of a text. Allocates nothing.
+  func equals(_ text: String) -> Bool {
+    let expected = text.utf8
+    guard count == expected.count else { return false }
+    var index = 0
+    for byte in expected {
+      guard self[index] == byte else { return false }
+      index += 1
+    }
+    return true
+  }
+}
