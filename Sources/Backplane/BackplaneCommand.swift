@@ -1,0 +1,214 @@
+// What shards ask of the backplane and what it answers: two enums, and every answer carries the
+// ticket of its question. The same words serve the in-process backplane and the one through Redis.
+
+public import RoostRooms
+
+/// Where an answer goes: a connection of a shard, and the `id` that its request had.
+///
+/// The backplane hands it back untouched; the shard finds the connection gone when it is gone.
+public struct ReplyTicket: Sendable, Equatable {
+  /// The asking shard.
+  public let shard: Int
+  /// The connection's slot and generation, packed.
+  public let slot: UInt64
+  /// The raw JSON of the request's `id`; nil when it had none.
+  public let id: [UInt8]?
+
+  /// Puts a ticket together.
+  public init(shard: Int, slot: UInt64, id: [UInt8]?) {
+    self.shard = shard
+    self.slot = slot
+    self.id = id
+  }
+}
+
+/// An idempotency key with the publisher that it belongs to.
+public struct ScopedKey: Sendable, Equatable {
+  /// Whose key it is: a user, a room for anonymous publishers, an API key.
+  public let scope: [UInt8]
+  /// The key, 1 to 128 bytes.
+  public let key: [UInt8]
+
+  /// Puts a key together.
+  public init(scope: [UInt8], key: [UInt8]) {
+    self.scope = scope
+    self.key = key
+  }
+}
+
+/// A publish on its way to the room's log.
+public struct PublishCommand: Sendable, Equatable {
+  /// The room.
+  public let room: RoomName
+  /// The number of the room's policy in the table that the backplane was made with.
+  public let policy: Int32
+  /// What is published.
+  public let payload: Payload
+  /// The idempotency key, when the client gave one.
+  public let key: ScopedKey?
+  /// Who publishes; nil for the server API.
+  public let sender: Member?
+  /// Where the acknowledgement goes; nil when nobody waits for one.
+  public let ticket: ReplyTicket?
+
+  /// Puts a publish together.
+  public init(
+    room: RoomName, policy: Int32, payload: Payload, key: ScopedKey?, sender: Member?,
+    ticket: ReplyTicket?
+  ) {
+    self.room = room
+    self.policy = policy
+    self.payload = payload
+    self.key = key
+    self.sender = sender
+    self.ticket = ticket
+  }
+}
+
+/// A connection's wish to be a member.
+public struct JoinCommand: Sendable, Equatable {
+  /// The room.
+  public let room: RoomName
+  /// The number of the room's policy.
+  public let policy: Int32
+  /// The connection as the room will see it.
+  public let member: Member
+  /// The position after which messages are wanted.
+  public let since: Position?
+  /// Bytes of message data that the answer may carry; the rest is asked for with `replay`.
+  public let pageBytesMax: Int
+  /// Where the answer goes.
+  public let ticket: ReplyTicket
+
+  /// Puts a join together.
+  public init(
+    room: RoomName, policy: Int32, member: Member, since: Position?, pageBytesMax: Int,
+    ticket: ReplyTicket
+  ) {
+    self.room = room
+    self.policy = policy
+    self.member = member
+    self.since = since
+    self.pageBytesMax = pageBytesMax
+    self.ticket = ticket
+  }
+}
+
+/// What a shard asks of the backplane.
+public enum BackplaneCommand: Sendable, Equatable {
+  /// Put a message into a room.
+  case publish(PublishCommand)
+  /// Make a connection a member.
+  case join(JoinCommand)
+  /// Read on after a join whose missed messages did not fit its answer.
+  case replay(RoomName, after: Position, pageBytesMax: Int, ticket: ReplyTicket)
+  /// End a membership; also of a join that was not answered yet.
+  case leave(RoomName, ConnectionID, shard: Int)
+  /// Ask who is in a room.
+  case presence(RoomName, limit: Int, after: UInt64, ticket: ReplyTicket)
+  /// Read a room's log.
+  case history(
+    RoomName, policy: Int32, since: Position?, limit: Int, reverse: Bool, ticket: ReplyTicket)
+
+  /// The room that the command is about.
+  public var room: RoomName {
+    switch self {
+    case .publish(let command): command.room
+    case .join(let command): command.room
+    case .replay(let room, _, _, _), .leave(let room, _, _), .presence(let room, _, _, _),
+      .history(let room, _, _, _, _, _):
+      room
+    }
+  }
+}
+
+/// A message of a room's log.
+public struct LogEntry: Sendable, Equatable {
+  /// Its place.
+  public let offset: UInt64
+  /// What was published.
+  public let payload: Payload
+  /// Who published it, where the policy shows it.
+  public let sender: Member?
+  /// When, in milliseconds since 1970, where the policy shows it.
+  public let wallMilliseconds: Int64?
+
+  /// Puts an entry together.
+  public init(offset: UInt64, payload: Payload, sender: Member?, wallMilliseconds: Int64?) {
+    self.offset = offset
+    self.payload = payload
+    self.sender = sender
+    self.wallMilliseconds = wallMilliseconds
+  }
+}
+
+/// What a join came to.
+public struct JoinReceipt: Sendable, Equatable {
+  /// Connections in the room, the new one included.
+  public let members: Int
+  /// The room's newest position; nil in rooms without history.
+  public let position: Position?
+  /// Whether everything after the client's position is there; nil when it gave none.
+  public let recovered: Bool?
+  /// The first missed messages, oldest first, without a hole.
+  public let missed: [LogEntry]
+  /// Whether `missed` reaches `position`; if not, read on with `replay`.
+  public let isComplete: Bool
+
+  /// Puts a receipt together.
+  public init(
+    members: Int, position: Position?, recovered: Bool?, missed: [LogEntry], isComplete: Bool
+  ) {
+    self.members = members
+    self.position = position
+    self.recovered = recovered
+    self.missed = missed
+    self.isComplete = isComplete
+  }
+}
+
+/// A page of missed messages.
+public enum ReplayPage: Sendable, Equatable {
+  /// Messages after the asked position; `isComplete` when they reach the room's newest.
+  case entries([LogEntry], position: Position, isComplete: Bool)
+  /// The log was trimmed past the asked position, or began anew: load the state again.
+  case lost(Position)
+}
+
+/// Why the backplane did not do something.
+public enum BackplaneFailure: Error, Sendable, Equatable {
+  /// Certainly not done; worth another try after the time.
+  case unavailable(retryAfter: Duration)
+  /// The same key was used for other data.
+  case keyConflict
+  /// The window holds no more keys.
+  case keysExhausted
+  /// The room has as many members as its policy allows.
+  case roomIsFull
+  /// The room's policy keeps no history.
+  case historyIsOff
+}
+
+/// What the backplane tells a shard.
+public enum BackplaneEvent: Sendable, Equatable {
+  /// A publish was done, or had been done with the same key before.
+  case published(ReplyTicket, Position?)
+  /// A join was done. Envelopes of the room come after this, the first one right behind `position`.
+  case joined(ReplyTicket, RoomName, JoinReceipt)
+  /// The next missed messages.
+  case replayed(ReplyTicket, RoomName, ReplayPage)
+  /// A message for the shard's members of its room.
+  case envelope(Envelope)
+  /// A member came, for the shard's members of the room.
+  case memberJoined(RoomName, Member)
+  /// A member went, for the shard's members of the room.
+  case memberLeft(RoomName, Member)
+  /// The room's size, in place of single events.
+  case memberCount(RoomName, Int)
+  /// A page of members; `next` is given while there are more.
+  case presence(ReplyTicket, [Member], next: UInt64?)
+  /// A page of the log; `recovered` tells whether nothing is missing since the asked position.
+  case history(ReplyTicket, [LogEntry], Position, recovered: Bool?)
+  /// A command was not carried out; `room` is that of a join.
+  case failed(ReplyTicket, RoomName, BackplaneFailure)
+}

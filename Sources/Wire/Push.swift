@@ -1,0 +1,100 @@
+// What the server sends unasked. One object a text message, without raw line breaks.
+
+import RoostJSON
+public import RoostRooms
+
+/// Writes pushes. Pure; any thread with its own buffer.
+public enum Push {
+  /// `welcome`, the first message of a connection.
+  public static func welcome(
+    connection: ConnectionID, node: String, user: String?, pingMilliseconds: Int64,
+    messageBytesMax: Int, version: String, to output: inout [UInt8]
+  ) {
+    append("{\"type\":\"welcome\",\"connection\":", to: &output)
+    JSONWriter.appendString(connection.description, to: &output)
+    append(",\"node\":", to: &output)
+    JSONWriter.appendString(node, to: &output)
+    if let user {
+      append(",\"user\":", to: &output)
+      JSONWriter.appendString(user, to: &output)
+    }
+    append(",\"ping_ms\":", to: &output)
+    JSONWriter.appendInteger(pingMilliseconds, to: &output)
+    append(",\"max_message_bytes\":", to: &output)
+    JSONWriter.appendInteger(messageBytesMax, to: &output)
+    append(",\"version\":", to: &output)
+    JSONWriter.appendString(version, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `message` in a joined room.
+  ///
+  /// - Parameter showsEpoch: on the first message after the room's epoch changed.
+  public static func message(_ envelope: Envelope, showsEpoch: Bool, to output: inout [UInt8]) {
+    append("{\"type\":\"message\"", to: &output)
+    appendRoom(envelope.room, to: &output)
+    append(",\"data\":", to: &output)
+    appendPayload(envelope.payload, to: &output)
+    if let position = envelope.position {
+      append(",\"offset\":", to: &output)
+      JSONWriter.appendInteger(position.offset, to: &output)
+      if showsEpoch { appendEpoch(position.epoch, to: &output) }
+    }
+    appendSender(envelope.sender, to: &output)
+    appendTime(envelope.wallMilliseconds, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `direct`: somebody's `send`, or the server API's when there is no sender.
+  public static func direct(data: [UInt8], sender: Member?, to output: inout [UInt8]) {
+    append("{\"type\":\"direct\",\"data\":", to: &output)
+    output.append(contentsOf: data)
+    appendSender(sender, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `joined`: a member came.
+  public static func joined(_ room: RoomName, _ member: Member, to output: inout [UInt8]) {
+    memberEvent("{\"type\":\"joined\"", room, member, to: &output)
+  }
+
+  /// `left`: a member went.
+  public static func left(_ room: RoomName, _ member: Member, to output: inout [UInt8]) {
+    memberEvent("{\"type\":\"left\"", room, member, to: &output)
+  }
+
+  /// `members`: the count, in place of `joined` and `left` in large rooms.
+  public static func members(_ room: RoomName, count: Int, to output: inout [UInt8]) {
+    append("{\"type\":\"members\"", to: &output)
+    appendRoom(room, to: &output)
+    append(",\"count\":", to: &output)
+    JSONWriter.appendInteger(count, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `added`: the server joined this connection to a room.
+  public static func added(_ room: RoomName, position: Position?, to output: inout [UInt8]) {
+    append("{\"type\":\"added\"", to: &output)
+    appendRoom(room, to: &output)
+    if let position { appendPosition(position, to: &output) }
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `reset`: what was missed cannot be told; delivery goes on from the position.
+  public static func reset(_ room: RoomName, position: Position, to output: inout [UInt8]) {
+    append("{\"type\":\"reset\"", to: &output)
+    appendRoom(room, to: &output)
+    appendPosition(position, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  private static func memberEvent(
+    _ head: StaticString, _ room: RoomName, _ member: Member, to output: inout [UInt8]
+  ) {
+    append(head, to: &output)
+    appendRoom(room, to: &output)
+    append(",\"member\":", to: &output)
+    appendMember(member, withInfo: true, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+}
