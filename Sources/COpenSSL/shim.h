@@ -8,11 +8,12 @@
 // The low-level digest functions are marked deprecated since 3.0; they stay, and are the quick ones.
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 
+#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stddef.h>
+#include <sys/random.h>
 
 // Writes the 20 bytes of the SHA-1 digest; returns 1, or 0 when libcrypto fails.
 static inline int roost_sha1(const void *bytes, size_t count, unsigned char *digest) {
@@ -26,6 +27,16 @@ static inline int roost_sha256(const void *bytes, size_t count, unsigned char *d
   SHA256_CTX context;
   return SHA256_Init(&context) == 1 && SHA256_Update(&context, bytes, count) == 1
          && SHA256_Final(digest, &context) == 1;
+}
+
+// Random bytes from the kernel: how many were written, or -1. Here because the interrupted call has
+// to be repeated, and errno is not Swift's to read.
+static inline ssize_t roost_random(void *bytes, size_t count) {
+  ssize_t written;
+  do {
+    written = getrandom(bytes, count, 0);
+  } while (written < 0 && errno == EINTR);
+  return written;
 }
 
 #endif

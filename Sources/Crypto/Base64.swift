@@ -28,19 +28,27 @@ public enum Base64 {
   /// Refused are other alphabets, white space, missing or misplaced padding, and bits that are set
   /// behind the last byte, so that each byte string has one text only. Any thread. Linear.
   public static func decode(_ text: borrowing Span<UInt8>) -> [UInt8]? {
-    guard text.count % 4 == 0, text.count < 1 << 30 else { return nil }
-    guard let padding = paddingOfCanonicalText(text) else { return nil }
-    guard text.count > 0 else { return [] }
+    guard let decodedCount = decodedCount(of: text) else { return nil }
+    guard decodedCount > 0 else { return [] }
     var bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3) { output, count in
       let written = text.withUnsafeBufferPointer { input in
         EVP_DecodeBlock(output.baseAddress, input.baseAddress, Int32(input.count))
       }
-      count = max(0, Int(written))
+      precondition(Int(written) == text.count / 4 * 3, "Base64 of \(text.count) bytes: \(written)")
+      count = Int(written)
     }
-    guard bytes.count == text.count / 4 * 3 else { return nil }
     // EVP_DecodeBlock counts the padding as zero bytes.
-    bytes.removeLast(padding)
+    bytes.removeLast(bytes.count - decodedCount)
     return bytes
+  }
+
+  /// How many bytes `decode` would return, or nothing where it would.
+  ///
+  /// Any thread. Linear, without allocation: for texts whose bytes do not matter.
+  public static func decodedCount(of text: borrowing Span<UInt8>) -> Int? {
+    guard text.count % 4 == 0, text.count < 1 << 30 else { return nil }
+    guard let padding = paddingOfCanonicalText(text) else { return nil }
+    return text.count / 4 * 3 - padding
   }
 
   /// The number of padding characters (0...2), or nothing when the text is not canonical.
@@ -50,12 +58,13 @@ public enum Base64 {
     while digits > 0, text.count - digits < 2, text[digits - 1] == equals { digits -= 1 }
     for index in 0..<digits where value(of: text[index]) == nil { return nil }
     let padding = text.count - digits
-    // The last digit before the padding holds 4 or 2 bits that belong to no byte.
-    switch padding {
-    case 0: return 0
-    case 1: return value(of: text[digits - 1]).map { $0 & 0b11 == 0 } == true ? 1 : nil
-    default: return value(of: text[digits - 1]).map { $0 & 0b1111 == 0 } == true ? 2 : nil
+    guard padding > 0 else { return 0 }
+    // The last digit before the padding holds 2 or 4 bits that belong to no byte.
+    let strayBits: UInt8 = padding == 1 ? 0b11 : 0b1111
+    guard digits > 0, let last = value(of: text[digits - 1]), last & strayBits == 0 else {
+      return nil
     }
+    return padding
   }
 
   /// The six bits of one digit, or nothing for a byte outside the alphabet.

@@ -1,7 +1,9 @@
 // Copies and comparisons of bytes that the standard library does not offer for spans yet.
 
 extension [UInt8] {
-  /// Appends the bytes of a span. Grows by doubling, like every append.
+  /// Appends the bytes of a span.
+  ///
+  /// Grows by doubling, like every append.
   mutating func append(copying bytes: borrowing Span<UInt8>) {
     // A loop over single bytes is several times slower than this block copy. The pointer is used
     // inside the closure only, for exactly the bytes of the span.
@@ -10,15 +12,13 @@ extension [UInt8] {
 }
 
 extension Span<UInt8> {
-  /// Whether these are the UTF-8 bytes of a text. Allocates nothing.
+  /// Whether these are the UTF-8 bytes of a text.
+  ///
+  /// Allocates nothing.
   func equals(_ text: String) -> Bool {
-    let expected = text.utf8
+    let expected = text.utf8.span
     guard count == expected.count else { return false }
-    var index = 0
-    for byte in expected {
-      guard self[index] == byte else { return false }
-      index += 1
-    }
+    for index in 0..<count where self[index] != expected[index] { return false }
     return true
   }
 }

@@ -1,7 +1,7 @@
 // The opening handshake from the client's side, RFC 6455 4.1: a request out, a response head in.
 
-public import RoostHTTP
 import RoostCrypto
+public import RoostHTTP
 
 /// What a client and a server have agreed on.
 public struct ClientHandshakeResult: Equatable, Sendable {

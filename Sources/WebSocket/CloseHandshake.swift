@@ -127,7 +127,9 @@ public struct CloseHandshake: Equatable, Sendable {
     }
   }
 
-  /// Everything that was queued has gone to the kernel. May be called at any time.
+  /// Everything that was queued has gone to the kernel.
+  ///
+  /// May be called at any time.
   public mutating func flushed() -> Action {
     switch state {
     case .open, .closed: return .none
@@ -138,7 +140,9 @@ public struct CloseHandshake: Equatable, Sendable {
     }
   }
 
-  /// The peer has ended the transport, or it has failed. May be called at any time.
+  /// The peer has ended the transport, or it has failed.
+  ///
+  /// May be called at any time.
   public mutating func transportEnded() -> Action {
     switch state {
     case .open:
@@ -151,7 +155,9 @@ public struct CloseHandshake: Equatable, Sendable {
     }
   }
 
-  /// The time for the handshake is over. Without effect on a connection that is open or closed.
+  /// The time for the handshake is over.
+  ///
+  /// Without effect on a connection that is open or closed.
   public mutating func deadlinePassed() -> Action {
     switch state {
     case .open, .closed: return .none

@@ -59,14 +59,25 @@ public enum DeflateNegotiation {
 
   /// The value of Sec-WebSocket-Extensions with which a server accepts.
   public static func response(for agreement: DeflateAgreement) -> String {
-    var text = "permessage-deflate"
-    if agreement.serverNoContextTakeover { text += "; server_no_context_takeover" }
-    if agreement.clientNoContextTakeover { text += "; client_no_context_takeover" }
+    var text: [UInt8] = []
+    appendResponse(for: agreement, to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends what `response` returns.
+  static func appendResponse(for agreement: DeflateAgreement, to output: inout [UInt8]) {
+    output.append(contentsOf: name.utf8)
+    if agreement.serverNoContextTakeover {
+      output.append(contentsOf: "; server_no_context_takeover".utf8)
+    }
+    if agreement.clientNoContextTakeover {
+      output.append(contentsOf: "; client_no_context_takeover".utf8)
+    }
     if agreement.serverMaxWindowBits < 15 {
-      text += "; server_max_window_bits=\(agreement.serverMaxWindowBits)"
+      output.append(contentsOf: "; server_max_window_bits=".utf8)
+      output.append(contentsOf: String(agreement.serverMaxWindowBits).utf8)
     }
     // client_max_window_bits is never asked for: the inflater reads every window.
-    return text
   }
 
   private static func agreement(

@@ -11,7 +11,9 @@ struct ExtensionReader: Sendable {
     let value: Value
   }
 
-  /// What stands behind a parameter's name. Numbers are all that this project's extensions know.
+  /// What stands behind a parameter's name.
+  ///
+  /// Numbers are all that this project's extensions know.
   enum Value: Equatable, Sendable {
     case none
     /// A decimal number of one or two digits without a leading zero.

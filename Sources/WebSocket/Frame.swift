@@ -9,7 +9,9 @@ public enum Role: Sendable {
   case client
 }
 
-/// What a frame is for; RFC 6455 5.2. The other ten values are reserved.
+/// What a frame is for; RFC 6455 5.2.
+///
+/// The other ten values are reserved.
 public enum Opcode: UInt8, Sendable {
   /// A further part of the message that is under way.
   case continuation = 0x0

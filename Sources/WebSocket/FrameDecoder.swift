@@ -8,7 +8,9 @@ struct DecodedHeader: Equatable, Sendable {
   let opcode: Opcode
   /// Whether the message ends with it.
   let isFinal: Bool
-  /// RSV1: the message is compressed. Never set without agreement, on control or continuation.
+  /// RSV1: the message is compressed.
+  ///
+  /// Never set without agreement, on control or continuation.
   let isCompressed: Bool
   /// 0 or more; at most 125 for control frames.
   let payloadBytes: Int

@@ -6,7 +6,9 @@ public enum FrameEncoder {
   /// The most bytes of a close reason: a control payload less the code.
   public static let closeReasonBytesMax = FrameHeader.controlPayloadBytesMax - 2
 
-  /// One frame as bytes. The parameters are those of `append`.
+  /// One frame as bytes.
+  ///
+  /// The parameters are those of `append`.
   public static func frame(
     opcode: Opcode, payload: borrowing Span<UInt8>, isFinal: Bool = true,
     isCompressed: Bool = false, maskingKey: UInt32? = nil
@@ -67,7 +69,9 @@ public enum FrameEncoder {
     return payload
   }
 
-  /// Appends a close frame; without a code its payload is empty. RFC 6455 5.5.1.
+  /// Appends a close frame; without a code its payload is empty.
+  ///
+  /// RFC 6455 5.5.1.
   public static func appendClose(
     code: UInt16?, reason: String, maskingKey: UInt32? = nil, into output: inout [UInt8]
   ) {

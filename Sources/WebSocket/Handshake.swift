@@ -1,8 +1,8 @@
 // The opening handshake from the server's side, RFC 6455 4.2: a request head in, a response out. Who
 // may connect is not decided here; the caller has looked at origin and credentials before.
 
-public import RoostHTTP
 import RoostCrypto
+public import RoostHTTP
 
 /// The key and its answer, which both sides compute.
 enum AcceptKey {
@@ -20,7 +20,7 @@ enum AcceptKey {
 
   /// § 4.2.1: Base64 of 16 bytes.
   static func isValid(_ key: borrowing Span<UInt8>) -> Bool {
-    key.count == 24 && Base64.decode(key)?.count == 16
+    Base64.decodedCount(of: key) == 16
   }
 }
 
@@ -169,7 +169,7 @@ public enum ServerHandshake {
     }
     if let deflate {
       response.append(contentsOf: "\r\nSec-WebSocket-Extensions: ".utf8)
-      response.append(contentsOf: DeflateNegotiation.response(for: deflate).utf8)
+      DeflateNegotiation.appendResponse(for: deflate, to: &response)
     }
     response.append(contentsOf: "\r\n\r\n".utf8)
     return response

@@ -1,12 +1,16 @@
 // UTF-8 as RFC 3629 has it, checked as the bytes come: a text message must be refused at the first
 // byte that no valid text could have there (RFC 6455 8.1), which may be in the middle of a frame.
 
-/// A streaming validator of UTF-8. Three bytes of state; a copy of it is a place in a text.
+/// A streaming validator of UTF-8.
+///
+/// Three bytes of state; a copy of it is a place in a text.
 struct UTF8Check: Equatable, Sendable {
   /// Continuation bytes that the character under way still needs: 0...3.
   private var missing: UInt8 = 0
-  /// What the next continuation byte must lie between. The first one behind E0, ED, F0 and F4 has a
-  /// narrower range, which shuts out overlong forms, surrogates and what is beyond U+10FFFF.
+  /// What the next continuation byte must lie between.
+  ///
+  /// The first one behind E0, ED, F0 and F4 has a narrower range, which shuts out overlong forms,
+  /// surrogates and what is beyond U+10FFFF.
   private var lowest: UInt8 = 0x80
   private var highest: UInt8 = 0xBF
 
