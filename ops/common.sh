@@ -41,3 +41,30 @@ as_root() {
     fail "this needs root and there is no sudo. Run as root: $*"
   fi
 }
+
+# Installs those of the named Debian packages that are missing.
+need_packages() {
+  local package missing=()
+  if ! command -v apt-get >/dev/null; then
+    note "this is not a Debian system; what these packages hold must be there: $*"
+    return
+  fi
+  for package; do
+    [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+      missing+=("$package")
+  done
+  ((${#missing[@]} > 0)) || return 0
+  note "installing ${missing[*]}"
+  # shellcheck disable=SC2016  # the inner shell expands it
+  as_root env DEBIAN_FRONTEND=noninteractive bash -c '
+    set -e
+    # Services that come with a package (Redis) stay stopped: tests start their own.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      trap "rm -f $policy" EXIT
+      printf "#!/bin/sh\nexit 101\n" > $policy && chmod +x $policy
+    fi
+    apt-get update -q && apt-get install -y -q --no-install-recommends "$@"
+  ' install "${missing[@]}" </dev/null ||
+    fail "apt-get could not install ${missing[*]}; its own message is above"
+}
