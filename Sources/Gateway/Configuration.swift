@@ -18,7 +18,7 @@ public struct Configuration: Sendable, Equatable {
   public struct Compression: Sendable, Equatable {
     /// Whether clients that offer compression get it.
     public var enabled = true
-    /// zlib's level: 1 (fast) to 9 (small). The first level gives most of the gain.
+    /// zlib's level: 1 (fast) to 9 (small); the first one gives most of the gain.
     public var level = 1
     /// Messages of fewer payload bytes are sent as they are: what is short does not shrink.
     public var thresholdBytes = 256

@@ -8,16 +8,19 @@
 public struct Limits: Sendable, Equatable {
   // MARK: Connections
 
-  /// Connections that the node holds; 0: as many as descriptors and memory allow, worked out at
-  /// start. The slab of connections is sized by it.
+  /// Connections that the node holds; 0: as many as descriptors and memory allow.
+  ///
+  /// What they allow is worked out at start; the slab of connections is sized by it.
   public var connections = 0
-  /// Connections from one address, so that one machine cannot take all places; 0: none. Behind a
-  /// balancer that hides addresses this counts the balancer's.
+  /// Connections from one address, so that one machine cannot take all places; 0: none.
+  ///
+  /// Behind a balancer that hides addresses this counts the balancer's.
   public var connectionsPerAddress = 1000
   /// Connections of one user, anonymous connections have none; 0: none.
   public var connectionsPerUser = 100
-  /// New connections a second on the node; 0: none. Half of it is announced to draining neighbours
-  /// as what this node can take from them.
+  /// New connections a second on the node; 0: none.
+  ///
+  /// Half of it is announced to draining neighbours as what this node can take from them.
   public var handshakesPerSecond = 1000
   /// New connections a second from one address; 0: none.
   public var handshakesPerSecondPerAddress = 50
@@ -28,32 +31,38 @@ public struct Limits: Sendable, Equatable {
 
   // MARK: Rates of one connection
 
-  /// Requests a second of one connection, in the long run; 0: none. Each request of a batch counts.
+  /// Requests a second of one connection in the long run, each of a batch counted; 0: none.
   public var messagesPerSecond = 100
-  /// Requests that a connection may send at once before the rate holds it back; 0: none, whatever
-  /// the rate says.
+  /// Requests that a connection may send at once before the rate holds it back.
+  ///
+  /// 0: no limit at all, whatever the rate says.
   public var messagesBurst = 200
-  /// Payload bytes a second of one connection, in the long run; 0: none. What it may send at once is
-  /// ``bytesBurst``.
+  /// Payload bytes a second of one connection in the long run; 0: none.
+  ///
+  /// What it may send at once is ``bytesBurst``.
   public var bytesPerSecond = 1_048_576
 
   // MARK: Sizes of one connection
 
-  /// Payload bytes of one message from a client, all fragments together and inflated; more is closed
-  /// with 1009. At most ``outboundBytes``, or a message that was taken could not be delivered.
+  /// Payload bytes of one message from a client, all fragments together and inflated.
+  ///
+  /// More is closed with 1009. At most ``outboundBytes``, or a message that was taken could not be
+  /// delivered.
   public var messageBytes = 65_536
   /// Requests in one message, so that a message of tiny requests cannot hold a shard up.
   public var batchRequests = 1000
   /// Rooms that one connection has joined at the same time; 0: none.
   public var roomsPerConnection = 128
-  /// Bytes that wait for a client that reads too slowly, before the namespace's `slow_consumer` rule
-  /// takes hold. At least ``messageBytes``.
+  /// Bytes that wait for a client that reads too slowly, before `slow_consumer` takes hold.
+  ///
+  /// At least ``messageBytes``.
   public var outboundBytes = 1_048_576
 
   // MARK: Life of one connection
 
-  /// From one ping of the server to the next, give or take its jitter; 0: no pings, and then a peer
-  /// that vanished without a word is kept until TCP gives up.
+  /// From one ping of the server to the next, give or take its jitter; 0: no pings.
+  ///
+  /// Without them a peer that vanished without a word is kept until TCP gives up.
   public var pingInterval = Duration.seconds(25)
   /// From a ping to its pong; a later one is closed with 4000.
   public var pongTimeout = Duration.seconds(10)
@@ -68,8 +77,9 @@ public struct Limits: Sendable, Equatable {
   public var idempotencyWindow = Duration.seconds(300)
   /// Idempotency keys that the node remembers, all rooms together; the oldest make way.
   public var idempotencyKeys = 500_000
-  /// Bytes of history that the node holds, all rooms together; the rooms that were not used for
-  /// longest make way. What one room holds is in its namespace's `history`.
+  /// Bytes of history that the node holds, all rooms together; the longest unused rooms make way.
+  ///
+  /// What one room holds is in its namespace's `history`.
   public var historyBytes = 268_435_456
   /// Members in one answer to `presence`; the rest come with the next page.
   public var presencePage = 1000
@@ -79,8 +89,9 @@ public struct Limits: Sendable, Equatable {
   /// The defaults.
   public init() {}
 
-  /// Payload bytes that a connection may send at once: a second's worth, and always room for one
-  /// message of the largest size, which could never be sent otherwise.
+  /// Payload bytes that a connection may send at once: a second's worth.
+  ///
+  /// Always room for one message of the largest size, which could never be sent otherwise.
   public var bytesBurst: Int { max(bytesPerSecond, messageBytes) }
 
   /// Whether the rate of requests is limited at all.

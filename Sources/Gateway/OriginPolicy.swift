@@ -23,8 +23,10 @@ public struct OriginPolicy: Sendable, Equatable {
   /// Empty: only pages of the same host.
   private let rules: [Rule]
 
-  /// Takes `https://app.example.com`, `https://*.example.com` and `*`; no pattern at all means the
-  /// pages of the host that was asked for. What ``problem(with:)`` complains about matches nothing.
+  /// Takes patterns such as `https://app.example.com` and `https://*.example.com`, or `*` for all.
+  ///
+  /// No pattern at all means the pages of the host that was asked for. What ``problem(with:)``
+  /// complains about matches nothing.
   public init(patterns: [String]) {
     // An entry that cannot be read must not turn "only these" into "same host", nor be dropped
     // silently: the loader has refused it. A rule that matches nothing keeps the list non-empty.

@@ -1,0 +1,185 @@
+// What a setting accepts. All sources go through the same check: text of the environment and of flags
+// is first turned into the JSON value that a person would have written in the file.
+
+import RoostEventLoop
+import RoostJSON
+
+/// The type and range of a setting.
+public enum SettingKind: Sendable {
+  /// A whole number in a range; `zero` says what 0 means where 0 is allowed besides.
+  case integer(ClosedRange<Int>, zero: String?)
+  /// A number of seconds in a range, to the millisecond; `zero` as above.
+  case seconds(ClosedRange<Duration>, zero: String?)
+  /// `true` or `false`.
+  case boolean
+  /// One of some words; `later` are words that are designed, each with why it is refused today.
+  case word([String], later: [String: String])
+  /// `HOST:PORT`, numeric.
+  case address
+  /// A node's name.
+  case nodeName
+  /// A list of origins.
+  case origins
+  /// A setting that is designed and not built: every value is refused, with this sentence.
+  case refused(String)
+
+  /// Whether a value was accepted, or why not.
+  enum Reading {
+    case accepted(SettingValue)
+    /// The reason continues a message that has named the setting.
+    case rejected(String)
+  }
+
+  /// What is accepted, for messages and for the documentation.
+  public var allowed: String {
+    switch self {
+    case .integer(let range, let zero):
+      return Self.rangeText("\(range.lowerBound)", "\(range.upperBound)", zero: zero)
+    case .seconds(let range, let zero):
+      let bounds = [range.lowerBound, range.upperBound].map(SettingValue.secondsText)
+      return Self.rangeText(bounds[0], bounds[1], zero: zero)
+    case .boolean: return "true or false"
+    case .word(let words, _):
+      return words.count == 1 ? "\"\(words[0])\"" : "one of " + words.joined(separator: ", ")
+    case .address: return "HOST:PORT with a numeric host, such as 0.0.0.0:8080 or [::1]:8080"
+    case .nodeName: return "auto, or 1 to 64 letters, digits and . _ : -"
+    case .origins: return "a list of origins such as https://app.example.com, https://*.example.com"
+    case .refused(let sentence): return sentence
+    }
+  }
+
+  /// The JSON value that a text of the environment or of a flag stands for.
+  func tree(ofText text: String) -> JSONTree {
+    switch self {
+    case .integer, .seconds:
+      if let tree = try? JSONTree(parsing: Array(text.utf8), depthMax: 1, bytesMax: 64),
+        case .number = tree
+      {
+        return tree
+      }
+    case .boolean:
+      if text == "true" || text == "false" { return .bool(text == "true", offset: 0) }
+    case .origins:
+      let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
+      return .array(parts, offset: 0)
+    case .word, .address, .nodeName, .refused:
+      break
+    }
+    return .string(text, offset: 0)
+  }
+
+  /// Checks a value.
+  func read(_ tree: JSONTree) -> Reading {
+    switch (self, tree) {
+    case (.refused(let sentence), _):
+      return .rejected(sentence)
+    case (.integer, .number):
+      guard let number = tree.integer.flatMap({ Int(exactly: $0) }) else { break }
+      return check(.integer(number))
+    case (.seconds, .number):
+      // A tiny positive time must not become 0, which may mean "off".
+      guard let number = tree.double, abs(number) < 1e12 else { break }
+      let milliseconds = (number * 1000).rounded(.toNearestOrAwayFromZero)
+      return check(
+        .seconds(.milliseconds(number > 0 ? max(Int64(milliseconds), 1) : Int64(milliseconds))))
+    case (.boolean, .bool(let value, _)):
+      return .accepted(.boolean(value))
+    case (.word, .string(let text, _)), (.address, .string(let text, _)),
+      (.nodeName, .string(let text, _)):
+      return check(.text(text))
+    case (.origins, .array(let elements, _)):
+      var texts: [String] = []
+      for element in elements {
+        guard let text = element.string else {
+          return .rejected("\(Self.shown(element)) in the list is not a string")
+        }
+        texts.append(text)
+      }
+      return check(.list(texts))
+    default:
+      break
+    }
+    return .rejected("\(Self.shown(tree)) is not \(typeName)\(demand)")
+  }
+
+  /// Checks the range of a value of the right type.
+  func check(_ value: SettingValue) -> Reading {
+    switch (self, value) {
+    case (.integer(let range, let zero), .integer(let number)):
+      if range.contains(number) || (number == 0 && zero != nil) { return .accepted(value) }
+    case (.seconds(let range, let zero), .seconds(let time)):
+      if range.contains(time) || (time == .zero && zero != nil) { return .accepted(value) }
+    case (.word(let words, let later), .text(let word)):
+      if words.contains(word) { return .accepted(value) }
+      if let reason = later[word] { return .rejected(reason) }
+      let suggestion = Suggestion.sentence(for: word, among: words)
+      return .rejected("\(Self.shown(word)) is not \(demand)\(suggestion)")
+    case (.address, .text(let text)):
+      if SocketAddress(text: text) != nil { return .accepted(value) }
+      return .rejected("\(Self.shown(text)) is not \(demand)")
+    case (.nodeName, .text(let text)):
+      let isName = text.utf8.allSatisfy { byte in
+        (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+          || "._:-".utf8.contains(byte)
+      }
+      if isName, (1...64).contains(text.utf8.count) { return .accepted(value) }
+      return .rejected("\(Self.shown(text)) is not \(demand)")
+    case (.origins, .list(let texts)):
+      for text in texts {
+        if let problem = OriginPolicy.problem(with: text) {
+          return .rejected("\(Self.shown(text)) \(problem)")
+        }
+      }
+      return texts.count <= 1000 ? .accepted(value) : .rejected("more than 1000 origins")
+    case (.boolean, .boolean):
+      return .accepted(value)
+    default:
+      break
+    }
+    return .rejected("\(value.json) is not \(demand)")
+  }
+
+  /// What stands before ``demand`` when something of another type was given.
+  private var typeName: String {
+    switch self {
+    case .integer: "a whole number "
+    case .seconds: "a number of seconds "
+    default: ""
+    }
+  }
+
+  private static func rangeText(_ lower: String, _ upper: String, zero: String?) -> String {
+    "\(lower)...\(upper)" + (zero.map { ", or 0 (\($0))" } ?? "")
+  }
+
+  /// ``allowed`` as it goes on after "X is not ".
+  private var demand: String {
+    switch self {
+    case .integer(let range, let zero):
+      return "in \(range.lowerBound)...\(range.upperBound)" + (zero.map { ", nor 0 (\($0))" } ?? "")
+    case .seconds(let range, let zero):
+      let bounds = [range.lowerBound, range.upperBound].map(SettingValue.secondsText)
+      return "in \(bounds[0])...\(bounds[1])" + (zero.map { ", nor 0 (\($0))" } ?? "")
+    default: return allowed
+    }
+  }
+
+  /// A value as messages show it: on one line, cut when it is long.
+  static func shown(_ tree: JSONTree) -> String {
+    switch tree {
+    case .object: "an object"
+    case .array: "a list"
+    case .string(let text, _): shown(text)
+    case .number(let raw, _): raw.utf8.count <= 40 ? raw : String(raw.prefix(40)) + "..."
+    case .bool(let value, _): value ? "true" : "false"
+    case .null: "null"
+    }
+  }
+
+  /// A text as messages show it: quoted, cut when it is long.
+  static func shown(_ text: String) -> String {
+    let scalars = text.unicodeScalars
+    guard scalars.count > 64 else { return SettingValue.quoted(text) }
+    return SettingValue.quoted(String(String.UnicodeScalarView(scalars.prefix(64)))) + "..."
+  }
+}

@@ -1,0 +1,83 @@
+// The table of settings: what is set about the node as a whole, and what is designed and not built.
+
+import RoostRooms
+import Telemetry
+
+extension Setting {
+  private static let terabyte = 1_099_511_627_776
+
+  /// The node's settings besides its limits.
+  static let node: [Setting] = [
+    node(
+      "listen", .address, .address(\.listen),
+      "Where clients connect; port 0 takes a free one. Under --dev the default is 127.0.0.1:8080."),
+    node(
+      "admin", .address, .address(\.admin),
+      "Where the server API, /healthz and /metrics are; port 0 takes a free one."),
+    node(
+      "node_id", .nodeName,
+      .text(\.nodeID, show: { $0 ?? "auto" }, parse: { .some($0 == "auto" ? nil : $0) }),
+      "The node's name in logs and in the cluster; auto makes it of host name and port."),
+    node(
+      "shards", .integer(1...64, zero: "one per core"), .integer(\.shards),
+      "Threads that serve connections."),
+    node(
+      "auth.anonymous", .boolean, .boolean(\.auth.anonymous),
+      "Whether connections without a credential are let in."),
+    node(
+      "origins", .origins, .list(\.origins),
+      "Web pages that may connect; an empty list means those of the same host, * means all."),
+
+    node(
+      "compression.enabled", .boolean, .boolean(\.compression.enabled),
+      "Whether clients that offer permessage-deflate get it."),
+    node(
+      "compression.level", .integer(1...9, zero: nil), .integer(\.compression.level),
+      "zlib's level, from fast to small."),
+    node(
+      "compression.threshold_bytes", .integer(0...1_048_576, zero: nil),
+      .integer(\.compression.thresholdBytes),
+      "Messages of fewer bytes are sent uncompressed."),
+    node(
+      "compression.context_takeover", .boolean, .boolean(\.compression.contextTakeover),
+      "Whether a connection may keep its window between messages: smaller messages, more memory."),
+    node(
+      "compression.memory_bytes", .integer(0...terabyte, zero: nil),
+      .integer(\.compression.memoryBytes),
+      "What windows kept for connections may take on the node, in bytes."),
+    node(
+      "compression.window_bits", .integer(9...15, zero: nil), .integer(\.compression.windowBits),
+      "The server's window is 2 to this power bytes."),
+
+    node(
+      "drain.lb_grace", .seconds(.zero ... .seconds(3600), zero: nil), .seconds(\.drain.lbGrace),
+      "How long a draining node still takes connections after /readyz says no, in seconds."),
+    node(
+      "drain.window", .seconds(.zero ... .seconds(86_400), zero: nil), .seconds(\.drain.window),
+      "Over how many seconds a draining node sends its connections away."),
+    node(
+      "drain.hard_stop", .seconds(.milliseconds(100) ... .seconds(90_000), zero: nil),
+      .seconds(\.drain.hardStop),
+      "Seconds from the signal to the end, whatever is left; at least lb_grace and window together."
+    ),
+
+    node(
+      "log.format", .word(LogFormat.allCases.map(\.rawValue), later: [:]), .word(\.log.format),
+      "How log lines are written; under --dev on a terminal the default is text."),
+    node(
+      "log.level", .word(LogLevel.allCases.map(\.rawValue), later: [:]), .word(\.log.level),
+      "Events below this level are left out."),
+  ]
+
+  /// What the design has and this version has not: refused with a sentence, never ignored.
+  static let refused: [Setting] = [
+    refused("redis.urls", "this version has no Redis backplane yet"),
+    refused("redis.prefix", "this version has no Redis backplane yet"),
+    refused("auth.api_keys", "this version has no API keys yet"),
+    refused("auth.tokens", "this version does not check tokens yet"),
+    refused("auth.in_band", "this version does not check tokens yet"),
+    refused("trusted_proxies", "this version does not read addresses from proxies yet"),
+    refused("proxy_protocol", "this version does not read the PROXY protocol yet"),
+    refused("tls", "this version does not terminate TLS yet"),
+  ]
+}

@@ -1,0 +1,39 @@
+// Where the process begins: one command, one exit status. 0: done. 1: refused or failed, the reason is
+// on the standard error output. 2: the command line is wrong.
+
+import Glibc
+
+@main
+struct Program {
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    exit(run(arguments, environment: ProcessEnvironment.variables()))
+  }
+
+  /// Runs the command that the arguments name and returns the process's exit status.
+  static func run(_ arguments: [String], environment: [String: String]) -> Int32 {
+    switch Invocation.parse(arguments) {
+    case .help(let command):
+      Output.write(command.map(HelpText.text) ?? HelpText.overview())
+      return 0
+    case .version:
+      Output.write(BuildInformation.line + "\n")
+      return 0
+    case .mistake(let sentence):
+      Output.writeError("roost: \(sentence)\n")
+      return 2
+    case .run(let invocation):
+      return invocation.run(environment: environment)
+    }
+  }
+}
+
+extension Invocation {
+  fileprivate func run(environment: [String: String]) -> Int32 {
+    switch command.name {
+    case .serve: ServeCommand.start(self, environment: environment)
+    case .checkConfig: CheckConfigCommand.run(self, environment: environment)
+    case .health: HealthCommand.run(self, environment: environment)
+    }
+  }
+}

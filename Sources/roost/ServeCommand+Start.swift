@@ -1,0 +1,17 @@
+// `roost serve` up to the point where the configuration stands.
+
+import Gateway
+
+extension ServeCommand {
+  /// Reads the configuration, refuses what must not be served, and runs the node.
+  static func start(_ invocation: Invocation, environment: [String: String]) -> Int32 {
+    guard let reading = ConfigurationReading.read(invocation, environment: environment) else {
+      return 1
+    }
+    if let refusal = reading.configuration.refusalToServe {
+      Output.writeError("roost serve: \(refusal)\n")
+      return 1
+    }
+    return run(configuration: reading.configuration)
+  }
+}
