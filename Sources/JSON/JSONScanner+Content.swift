@@ -40,11 +40,9 @@ extension JSONScanner {
     var offset = string.start + 1
     let end = string.end - 1
     guard string.hasEscapes else {
-      guard expected.utf8.count == end - offset else { return false }
-      for byte in expected.utf8 {
-        guard text[offset] == byte else { return false }
-        offset += 1
-      }
+      let expected = expected.utf8.span
+      guard expected.count == end - offset else { return false }
+      for place in 0..<expected.count where text[offset + place] != expected[place] { return false }
       return true
     }
     var piece = ContentPiece(bytes: 0, count: 0, end: offset)

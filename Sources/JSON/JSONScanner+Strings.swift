@@ -9,7 +9,9 @@ extension JSONScanner {
     let start = cursor.offset
     var offset = start + 1
     var hasEscapes = false
-    while offset < text.count {
+    while true {
+      offset = text.plainEnd(from: offset)
+      guard offset < text.count else { throw .unexpectedEnd(offset: text.count) }
       let byte = text[offset]
       if byte == Byte.quote {
         cursor.offset = offset + 1
@@ -19,13 +21,13 @@ extension JSONScanner {
         offset = try passEscape(in: text, at: offset)
       } else if byte < 0x20 {
         throw .controlCharacter(byte, offset: offset)
-      } else if byte < 0x80 {
-        offset += 1
       } else {
-        offset = try passMultiByte(in: text, at: offset)
+        // Such characters seldom come alone.
+        repeat {
+          offset = try passMultiByte(in: text, at: offset)
+        } while offset < text.count && text[offset] >= 0x80
       }
     }
-    throw .unexpectedEnd(offset: text.count)
   }
 
   /// Validates the escape at `offset` and returns the offset behind it.
@@ -69,28 +71,81 @@ extension JSONScanner {
     let lead = text[offset]
     // The second byte's range is what refuses overlong forms, surrogates and what is beyond
     // U+10FFFF; all later bytes are plain continuations.
-    let count: Int
-    var low: UInt8 = 0x80
-    var high: UInt8 = 0xBF
     switch lead {
-    case 0xC2...0xDF: count = 2
-    case 0xE0: (count, low) = (3, 0xA0)
-    case 0xED: (count, high) = (3, 0x9F)
-    case 0xE1...0xEF: count = 3
-    case 0xF0: (count, low) = (4, 0x90)
-    case 0xF1...0xF3: count = 4
-    case 0xF4: (count, high) = (4, 0x8F)
-    default: throw .invalidUTF8(offset: offset)
+    case 0xC2...0xDF:
+      try passSecond(0x80...0xBF, in: text, at: offset)
+      return offset + 2
+    case 0xE0:
+      try passSecond(0xA0...0xBF, in: text, at: offset)
+    case 0xED:
+      try passSecond(0x80...0x9F, in: text, at: offset)
+    case 0xE1...0xEF:
+      try passSecond(0x80...0xBF, in: text, at: offset)
+    case 0xF0:
+      try passSecond(0x90...0xBF, in: text, at: offset)
+    case 0xF1...0xF3:
+      try passSecond(0x80...0xBF, in: text, at: offset)
+    case 0xF4:
+      try passSecond(0x80...0x8F, in: text, at: offset)
+    default:
+      throw .invalidUTF8(offset: offset)
     }
-    for place in offset + 1..<offset + count {
-      guard place < text.count else { throw .unexpectedEnd(offset: text.count) }
-      let byte = text[place]
-      guard byte >= low, byte <= high else { throw .invalidUTF8(offset: offset) }
-      low = 0x80
-      high = 0xBF
-    }
-    return offset + count
+    try passContinuation(in: text, at: offset + 2, start: offset)
+    guard lead >= 0xF0 else { return offset + 3 }
+    try passContinuation(in: text, at: offset + 3, start: offset)
+    return offset + 4
   }
+
+  private func passSecond(
+    _ allowed: ClosedRange<UInt8>, in text: borrowing Span<UInt8>, at offset: Int
+  ) throws(JSONViolation) {
+    guard offset + 1 < text.count else { throw .unexpectedEnd(offset: text.count) }
+    guard allowed.contains(text[offset + 1]) else { throw .invalidUTF8(offset: offset) }
+  }
+
+  private func passContinuation(
+    in text: borrowing Span<UInt8>, at place: Int, start: Int
+  ) throws(JSONViolation) {
+    guard place < text.count else { throw .unexpectedEnd(offset: text.count) }
+    guard text[place] & 0xC0 == 0x80 else { throw .invalidUTF8(offset: start) }
+  }
+}
+
+extension Span<UInt8> {
+  /// The offset of the first byte from `start` on that is not plain: a quote, a backslash, a
+  /// control character, or part of a character beyond ASCII; the end when there is none.
+  func plainEnd(from start: Int) -> Int {
+    var offset = start
+    // Eight bytes at a time: byte by byte this loop was most of the scanner's time. A lane's top
+    // bit ends up set where its byte is not plain; a borrow can only spoil lanes above the first
+    // one that is set, and only the first one is used.
+    while count - offset >= 8 {
+      let word = word(at: offset)
+      let quotes = (word ^ lanes(Byte.quote)) &- lanes(1)
+      let backslashes = (word ^ lanes(Byte.backslash)) &- lanes(1)
+      let marks = (word | word &- lanes(0x20) | quotes | backslashes) & lanes(0x80)
+      guard marks == 0 else { return offset + marks.trailingZeroBitCount / 8 }
+      offset += 8
+    }
+    while offset < count {
+      let byte = self[offset]
+      if byte == Byte.quote || byte == Byte.backslash || byte < 0x20 || byte >= 0x80 { break }
+      offset += 1
+    }
+    return offset
+  }
+
+  /// Eight bytes, the first in the lowest lane.
+  private func word(at offset: Int) -> UInt64 {
+    // The load checks its bounds; it is called unsafe because it could make a type that not every
+    // pattern of bits is valid for, and an integer has none such.
+    UInt64(littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+}
+
+/// One byte in all eight lanes.
+private func lanes(_ byte: UInt8) -> UInt64 {
+  0x0101_0101_0101_0101 &* UInt64(byte)
 }
 
 /// What a one-letter escape stands for; nil for letters that are none (and for `u`).

@@ -120,4 +120,39 @@ import Testing
     #expect(flags == [false, true, false, true])
     #expect(range.hasLineBreak)
   }
+
+  @Test func `every byte that is not plain is found at every place of a word`() {
+    // Strings are read eight bytes at a time; each lane must be looked at, whatever is below it.
+    for filler in [UInt8(0x20), 0x21, 0x23, 0x5B, 0x5D, 0x7F] {
+      for place in 1...25 {
+        for byte in UInt8.min...UInt8.max {
+          var text = [0x22] + [UInt8](repeating: filler, count: 25) + [0x22]
+          text[place] = byte
+          let expected: JSONViolation? =
+            switch byte {
+            case 0x22: .trailingBytes(offset: place + 1)
+            case 0x5C: .badEscape(offset: place)
+            case 0..<0x20: .controlCharacter(byte, offset: place)
+            case 0x80...: .invalidUTF8(offset: place)
+            default: nil
+            }
+          var found: JSONViolation?
+          do { _ = try scanDocument(text) } catch { found = error }
+          guard !isException(byte, filler, place) else { continue }
+          #expect(found == expected, "byte \(byte) at \(place) among \(filler)")
+        }
+      }
+    }
+  }
+
+  /// Whether the byte behind the one under test makes another fault, or none, of it.
+  private func isException(_ byte: UInt8, _ filler: UInt8, _ place: Int) -> Bool {
+    // Spaces may follow a closing quote up to the next fault; a backslash before the closing quote
+    // escapes it.
+    switch byte {
+    case 0x22: filler == 0x20
+    case 0x5C: place == 25
+    default: false
+    }
+  }
 }
