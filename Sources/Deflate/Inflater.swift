@@ -36,6 +36,8 @@ public struct Inflater: ~Copyable {
     _ input: borrowing Span<UInt8>, into output: inout [UInt8], bytesMax: Int
   ) throws(DeflateViolation) {
     precondition(bytesMax >= 0, "a message of \(bytesMax) bytes")
+    // An empty message ought to have one byte. Some senders leave that out too, and nothing is lost.
+    guard input.count > 0 else { return }
     if stream == nil { stream = try begin() }
     guard let pointer = stream?.pointer else { return }
     let countBefore = output.count

@@ -84,6 +84,9 @@ public struct MessageReader: ~Copyable, Sendable {
     return true
   }
 
+  /// Bytes of heap that are held for this connection now: 0 when it is idle.
+  public var heapBytes: Int { partial.capacity + assembled.capacity }
+
   /// Reads on in `input` from `offset` until a message or control frame is complete.
   ///
   /// Unmasks in place and moves `offset` behind what it has taken in; bytes before `offset` must not
