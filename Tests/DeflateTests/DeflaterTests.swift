@@ -25,7 +25,9 @@ struct DeflaterTests {
     }
   }
 
-  /// RFC 7692 7.2.3.6. zlib itself answers a second flush without input with nothing.
+  /// RFC 7692 7.2.3.6.
+  ///
+  /// zlib itself answers a second flush without input with nothing.
   @Test func `an empty message is one zero byte, every time`() throws {
     var deflater = try Deflater(windowBits: 15, level: 6, memoryLevel: 8)
     for _ in 0..<3 {
