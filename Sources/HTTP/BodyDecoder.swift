@@ -106,7 +106,6 @@ public struct BodyDecoder: Sendable {
       return try passExtensionByte(value, .sizeExtension(value: value))
     case .sizeLineFeed(let value):
       guard byte == Byte.lineFeed else { throw .bareCarriageReturn }
-      guard value <= bytesLeft else { throw .bodyTooLarge }
       return value == 0 ? .trailerStart : .content(left: value)
     case .chunkReturn:
       guard byte == Byte.carriageReturn else { throw .badChunkEnd }
