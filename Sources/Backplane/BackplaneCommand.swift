@@ -13,12 +13,15 @@ public struct ReplyTicket: Sendable, Equatable {
   public let slot: UInt64
   /// The raw JSON of the request's `id`; nil when it had none.
   public let id: [UInt8]?
+  /// When the request came, in nanoseconds of the shard's clock.
+  public let askedAt: UInt64
 
   /// Puts a ticket together.
-  public init(shard: Int, slot: UInt64, id: [UInt8]?) {
+  public init(shard: Int, slot: UInt64, id: [UInt8]?, askedAt: UInt64) {
     self.shard = shard
     self.slot = slot
     self.id = id
+    self.askedAt = askedAt
   }
 }
 

@@ -14,4 +14,11 @@ public struct Descriptor: ~Copyable {
   }
 
   deinit { Syscalls.close(number) }
+
+  /// Gives the number to an owner of another kind, who has to close it.
+  public consuming func relinquish() -> Int32 {
+    let number = number
+    discard self
+    return number
+  }
 }

@@ -34,7 +34,7 @@ public struct Loop: ~Copyable {
   public static let holdBack = Duration.microseconds(300)
 
   /// Where descriptors are watched.
-  public let poller: Poller
+  private let poller: Poller
 
   private let wakeup: Wakeup
   private static let wakeupToken = UInt64.max
@@ -49,9 +49,9 @@ public struct Loop: ~Copyable {
   public private(set) var lastTick = Duration.zero
 
   /// A loop that `wakeup` can wake.
-  public init(wakeup: Wakeup) throws(Errno) {
+  public init(poller: Poller, wakeup: Wakeup) {
+    self.poller = poller
     self.wakeup = wakeup
-    poller = try Poller()
     // The first descriptor of a new epoll instance; that it cannot be added is a bug.
     poller.watch(wakeup.number, token: Self.wakeupToken)
   }

@@ -28,8 +28,8 @@ public struct Readiness: Sendable {
   public let isWritable: Bool
 }
 
-/// An epoll instance. Owned by one loop.
-public struct Poller: ~Copyable {
+/// An epoll instance. Owned by one loop; a class, because the loop and what it drives both hold it.
+public final class Poller {
   private let epoll: Descriptor
   private let events: UnsafeMutableBufferPointer<epoll_event>
 

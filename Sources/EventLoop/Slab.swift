@@ -73,7 +73,7 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
       precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount), "slot \(index)")
       return UnsafePointer(pages[Int(index) >> Self.pageShift] + (Int(index) & 0xFF))
     }
-    nonmutating unsafeMutableAddress {
+    mutating unsafeMutableAddress {
       precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount), "slot \(index)")
       return pages[Int(index) >> Self.pageShift] + (Int(index) & 0xFF)
     }

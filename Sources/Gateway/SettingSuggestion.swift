@@ -5,12 +5,14 @@ public enum Suggestion {
   /// The nearest of some words, nil when none is near; the first of several that are equally near.
   ///
   /// Near means that at most a third of its letters, and at least one, are missing, added, wrong or
-  /// swapped. Costs O(words · length²); words of more than 64 bytes are not looked at.
+  /// swapped, or that it is the first and larger part of the other. Costs O(words · length²); words of more than 64 bytes are not looked at.
   public static func nearest(to word: String, among words: [String]) -> String? {
     guard word.utf8.count <= 64 else { return nil }
     var best: (word: String, distance: Int)?
     for candidate in words where candidate.utf8.count <= 64 {
-      let distance = distance(Array(word.utf8), Array(candidate.utf8))
+      var distance = distance(Array(word.utf8), Array(candidate.utf8))
+      let isBeginning = candidate.hasPrefix(word) && word.utf8.count * 2 > candidate.utf8.count
+      if isBeginning { distance = min(distance, 1) }
       let allowed = max(1, max(word.utf8.count, candidate.utf8.count) / 3)
       guard distance <= allowed, distance < best?.distance ?? Int.max else { continue }
       best = (candidate, distance)

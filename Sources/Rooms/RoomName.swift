@@ -57,19 +57,8 @@ public struct RoomName: Hashable, Sendable, CustomStringConvertible {
     return String(decoding: bytes[..<colon], as: UTF8.self)
   }
 
-  /// The room that belongs to a user and that only the server lets connections into.
-  ///
-  /// Nil when the user's name cannot stand in a room name.
-  public static func ofUser(_ user: String) -> RoomName? {
-    RoomName(text: "user:" + user)
-  }
-
-  /// The user in `user:<id>`; nil for every other room.
-  public var owner: String? {
-    let prefix: [UInt8] = Array("user:".utf8)
-    guard bytes.starts(with: prefix) else { return nil }
-    return String(decoding: bytes.dropFirst(prefix.count), as: UTF8.self)
-  }
+  /// Whether this is the room of one user, `user:<id>`, which only the server lets connections into.
+  public var isUserRoom: Bool { bytes.starts(with: "user:".utf8) }
 
   /// The name as text.
   public var description: String { String(decoding: bytes, as: UTF8.self) }

@@ -1,12 +1,104 @@
 // `roost serve`: the node, from its signals to its exit status.
 
+import Admin
 import Gateway
+import Glibc
+import RoostEventLoop
+import Telemetry
 
 /// Runs a node.
 enum ServeCommand {
-  /// Runs until the node has stopped; the exit status.
+  /// Runs until the node has stopped; the exit status: 0 when everything ended in order, 1 when the
+  /// node could not start or was cut short.
   static func run(configuration: Configuration) -> Int32 {
-    // wired by the node
-    return 0
+    let log = Log(level: configuration.log.level, format: configuration.log.format)
+    let signals: Signals
+    do {
+      // Before any thread exists, so that every thread leaves them to this one.
+      signals = try Signals([SIGTERM, SIGINT])
+    } catch {
+      log.error("start_failed", "signals cannot be read: \(error)")
+      return 1
+    }
+    let node: Node
+    let admin: AdminServer
+    do throws(NodeFailure) {
+      node = try Node(configuration, log: log)
+    } catch {
+      log.error("start_failed", "\(error)")
+      return 1
+    }
+    do throws(NodeFailure) {
+      admin = try AdminServer(node: node, listen: configuration.admin)
+    } catch {
+      log.error("start_failed", "\(error)")
+      node.stop()
+      node.waitUntilStopped()
+      return 1
+    }
+    announce(node, admin, configuration, log)
+    let status = waitForEnd(of: node, signals, configuration, log)
+    admin.stop()
+    log.info("node_stopped", "the node has stopped", [.init("exit_status", Int(status))])
+    return status
+  }
+
+  private static func announce(
+    _ node: Node, _ admin: AdminServer, _ configuration: Configuration, _ log: Log
+  ) {
+    log.info(
+      "ready", "the node accepts connections",
+      [
+        .init("node", node.nodeID), .init("version", RoostVersion.text),
+        .init("listen", node.address.description), .init("admin", admin.address.description),
+        .init("shards", node.shardCount), .init("connections_max", node.connectionsMax),
+        .init("backplane", "local"), .init("dev", configuration.dev),
+      ])
+  }
+
+  /// Waits for the first signal, then for the connections' end, a second signal or the hard stop.
+  private static func waitForEnd(
+    of node: Node, _ signals: borrowing Signals, _ configuration: Configuration, _ log: Log
+  ) -> Int32 {
+    guard let signal = signals.next(within: nil) else { return 1 }
+    let startedAt = MonotonicInstant.now()
+    log.info(
+      "draining", "the node leaves: connections are closed 1001",
+      [.init("signal", Int(signal)), .init("connections", node.connectionCount)])
+    node.drain()
+    let stopped = StopFlag()
+    do {
+      // The threads are waited for beside, so that this one can still hear a second signal.
+      let waiter = try LoopThread(name: "stop") {
+        node.waitUntilStopped()
+        stopped.set()
+      }
+      let hardStop = startedAt.advanced(by: configuration.drain.hardStop)
+      while !stopped.isSet {
+        if signals.next(within: .milliseconds(20)) != nil {
+          return cut(node, waiter, log, "a second signal came")
+        }
+        if MonotonicInstant.now() >= hardStop {
+          return cut(node, waiter, log, "drain.hard_stop has passed")
+        }
+      }
+      waiter.join()
+      return 0
+    } catch {
+      log.error("stop_failed", "no thread to wait with: \(error)")
+      node.stop()
+      node.waitUntilStopped()
+      return 1
+    }
+  }
+
+  private static func cut(_ node: Node, _ waiter: LoopThread, _ log: Log, _ reason: String)
+    -> Int32
+  {
+    log.warning(
+      "drain_cut", "connections were cut: \(reason)", [.init("connections", node.connectionCount)])
+    node.stop()
+    waiter.join()
+    return 1
   }
 }

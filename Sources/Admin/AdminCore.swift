@@ -1,0 +1,355 @@
+// What the admin thread owns: a small slab of HTTP/1.1 connections with bodies, keep-alive and
+// pipelining. Requests are answered in order, one at a time per connection.
+
+import Gateway
+import RoostEventLoop
+import RoostHTTP
+
+/// One connection of the admin port.
+struct AdminConnection: ~Copyable {
+  /// What the connection is doing.
+  enum Phase: Equatable {
+    case vacant
+    /// A head is awaited or coming in.
+    case head
+    /// A body is coming in for the head that was read.
+    case body
+    /// Nothing more will be sent; the peer's end is awaited.
+    case lingering
+    /// To be closed at the end of the tick.
+    case ended
+  }
+
+  var phase = Phase.vacant
+  var descriptor: Int32 = -1
+  var token = SlotToken(index: -1, generation: 0)
+  var queue = SendQueue()
+  var isDirty = false
+  var awaitsWritable = false
+  var scanner: HeadScanner?
+  /// Bytes that were read and are not used up.
+  var input: [UInt8] = []
+  var request: RequestHead?
+  var decoder: BodyDecoder?
+  var body: [UInt8] = []
+  var deadline = MonotonicInstant.distantFuture
+
+  init() {}
+
+  deinit {
+    if descriptor >= 0 { Syscalls.close(descriptor) }
+  }
+}
+
+/// The admin thread's state.
+struct AdminCore: ~Copyable {
+  static let listenerToken = UInt64.max - 1
+
+  // Bounds: an operator's tools need few connections and short requests.
+  static let connectionsMax = 64
+  static let headBytesMax = 16_384
+  static let fieldsMax = 100
+  static let bodyBytesMax = 1 << 20
+  static let queueBytesMax = 8 << 20
+  static let requestTimeout = Duration.seconds(10)
+
+  let node: Node
+  let poller: Poller
+  var listener: Descriptor?
+  let mailbox: Mailbox<AdminLetter>
+  var connections = Slab<AdminConnection>(capacity: AdminCore.connectionsMax) {
+    AdminConnection()
+  }
+  var arena = SendArena(capacity: 32 << 20)
+  var wheel: TimerWheel
+  var dirty: [Int32] = []
+  var ended: [SlotToken] = []
+  var readBuffer = [UInt8](repeating: 0, count: 16_384)
+  var isStopped = false
+
+  init(
+    node: Node, poller: Poller, listener: consuming Descriptor, mailbox: Mailbox<AdminLetter>
+  ) {
+    self.node = node
+    self.poller = poller
+    self.listener = consume listener
+    self.mailbox = mailbox
+    wheel = TimerWheel(now: MonotonicInstant.now())
+  }
+
+  // MARK: Accepting
+
+  private mutating func acceptAll(_ now: MonotonicInstant) {
+    let number: Int32
+    switch listener {
+    case .some(let descriptor): number = descriptor.number
+    case .none: return
+    }
+    for _ in 0..<Self.connectionsMax {
+      switch Syscalls.accept(number) {
+      case .accepted(let descriptor, _): accepted(descriptor, now)
+      case .aborted: continue
+      case .wouldBlock, .shortage: return
+      }
+    }
+  }
+
+  private mutating func accepted(_ descriptor: Int32, _ now: MonotonicInstant) {
+    guard let token = connections.acquire() else {
+      let response = ResponseWriter.response(
+        status: 503, fields: [("Retry-After", "1")], body: [], keepAlive: false, omitBody: false)
+      _ = response.withUnsafeBytes { Syscalls.send(descriptor, $0) }
+      return Syscalls.close(descriptor)
+    }
+    let slot = token.index
+    connections[slot].descriptor = descriptor
+    connections[slot].token = token
+    connections[slot].phase = .head
+    do {
+      try poller.add(descriptor, .readable, token: token.packed)
+    } catch {
+      return end(slot)
+    }
+    extendDeadline(slot, now)
+  }
+
+  private mutating func extendDeadline(_ slot: Int32, _ now: MonotonicInstant) {
+    connections[slot].deadline = now.advanced(by: Self.requestTimeout)
+    wheel.schedule(connections[slot].token.packed, at: connections[slot].deadline)
+  }
+
+  // MARK: Reading
+
+  private mutating func receive(_ slot: Int32, _ now: MonotonicInstant) {
+    let descriptor = connections[slot].descriptor
+    switch readBuffer.withUnsafeMutableBytes({ Syscalls.receive(descriptor, into: $0) }) {
+    case .bytes(let count):
+      guard connections[slot].phase != .lingering else { return }
+      connections[slot].input.append(contentsOf: readBuffer[0..<count])
+      takeRequests(slot, now)
+    case .wouldBlock: break
+    case .endOfStream:
+      if connections[slot].queue.isEmpty { end(slot) } else { linger(slot, now) }
+    case .failed: end(slot)
+    }
+  }
+
+  private mutating func takeRequests(_ slot: Int32, _ now: MonotonicInstant) {
+    while !connections[slot].input.isEmpty {
+      let before = connections[slot].input.count
+      switch connections[slot].phase {
+      case .head: takeHead(slot, now)
+      case .body: takeBody(slot, now)
+      case .vacant, .lingering, .ended: return
+      }
+      // No byte was used up: more of them are needed.
+      guard connections[slot].input.count < before else { return }
+    }
+  }
+
+  private mutating func takeHead(_ slot: Int32, _ now: MonotonicInstant) {
+    var scanner =
+      connections[slot].scanner
+      ?? HeadScanner(
+        requestLineBytesMax: Self.headBytesMax / 2, headBytesMax: Self.headBytesMax,
+        fieldsMax: Self.fieldsMax)
+    var input: [UInt8] = []
+    swap(&input, &connections[slot].input)
+    defer { swap(&input, &connections[slot].input) }
+    do throws(HTTPViolation) {
+      switch try scanner.scan(input.span) {
+      case .needMore: connections[slot].scanner = scanner
+      case .complete(let headBytes):
+        connections[slot].scanner = nil
+        let head = try RequestHead(
+          parsing: input.span.extracting(0..<headBytes),
+          requestLineBytesMax: Self.headBytesMax / 2, headBytesMax: Self.headBytesMax,
+          fieldsMax: Self.fieldsMax)
+        input.removeFirst(headBytes)
+        extendDeadline(slot, now)
+        try beginBody(slot, head, now)
+      }
+    } catch {
+      input = []
+      refuse(slot, error, now)
+    }
+  }
+
+  private mutating func beginBody(
+    _ slot: Int32, _ head: RequestHead, _ now: MonotonicInstant
+  ) throws(HTTPViolation) {
+    switch head.body {
+    case .none: return answer(slot, head, [], now)
+    case .length(let count) where count == 0: return answer(slot, head, [], now)
+    case .length(let count) where count > Self.bodyBytesMax: throw .bodyTooLarge
+    case .length, .chunked:
+      connections[slot].request = head
+      connections[slot].decoder = BodyDecoder(body: head.body, bytesMax: Self.bodyBytesMax)
+      connections[slot].phase = .body
+      // RFC 9110, 10.1.1: the peer waits to be told that its body is wanted.
+      if head.expectsContinue { enqueue(slot, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) }
+    }
+  }
+
+  private mutating func takeBody(_ slot: Int32, _ now: MonotonicInstant) {
+    guard var decoder = connections[slot].decoder.take() else { return }
+    var input: [UInt8] = []
+    swap(&input, &connections[slot].input)
+    var body: [UInt8] = []
+    swap(&body, &connections[slot].body)
+    var offset = 0
+    do throws(HTTPViolation) {
+      let progress = try decoder.decode(input.span, from: &offset, into: &body)
+      input.removeFirst(offset)
+      swap(&input, &connections[slot].input)
+      switch progress {
+      case .needMore:
+        connections[slot].decoder = decoder
+        swap(&body, &connections[slot].body)
+      case .complete:
+        connections[slot].phase = .head
+        guard let head = connections[slot].request.take() else { return end(slot) }
+        answer(slot, head, body, now)
+      }
+    } catch {
+      refuse(slot, error, now)
+    }
+  }
+
+  // MARK: Answering
+
+  private mutating func answer(
+    _ slot: Int32, _ head: RequestHead, _ body: [UInt8], _ now: MonotonicInstant
+  ) {
+    let response = AdminRoutes.respond(to: head, body: body, node: node)
+    let keepAlive = head.keepsAlive
+    enqueue(
+      slot,
+      ResponseWriter.response(
+        status: response.status, fields: response.fields, body: response.body,
+        keepAlive: keepAlive, omitBody: head.method == .head))
+    if !keepAlive { linger(slot, now) }
+  }
+
+  private mutating func refuse(_ slot: Int32, _ violation: HTTPViolation, _ now: MonotonicInstant) {
+    let problem = Problem(status: violation.status, detail: violation.reason).response
+    enqueue(
+      slot,
+      ResponseWriter.response(
+        status: problem.status, fields: problem.fields, body: problem.body, keepAlive: false,
+        omitBody: false))
+    linger(slot, now)
+  }
+
+  private mutating func enqueue(_ slot: Int32, _ bytes: [UInt8]) {
+    guard connections[slot].queue.count + bytes.count <= Self.queueBytesMax,
+      bytes.count <= arena.room
+    else { return end(slot) }
+    let mark = arena.mark()
+    arena.append(bytes.span)
+    arena.enqueue(arena.slice(from: mark), on: &connections[slot].queue)
+    markDirty(slot)
+  }
+
+  private mutating func markDirty(_ slot: Int32) {
+    guard !connections[slot].isDirty else { return }
+    connections[slot].isDirty = true
+    dirty.append(slot)
+  }
+
+  private mutating func linger(_ slot: Int32, _ now: MonotonicInstant) {
+    guard connections[slot].phase != .ended else { return }
+    connections[slot].phase = .lingering
+    connections[slot].input = []
+    extendDeadline(slot, now)
+    markDirty(slot)
+  }
+
+  private mutating func end(_ slot: Int32) {
+    guard connections[slot].phase != .ended, connections[slot].phase != .vacant else { return }
+    connections[slot].phase = .ended
+    ended.append(connections[slot].token)
+  }
+
+  private mutating func settle(_ outcome: FlushOutcome, _ slot: Int32) {
+    switch outcome {
+    case .failed: return end(slot)
+    case .done:
+      if connections[slot].phase == .lingering {
+        Socket.shutdownSending(connections[slot].descriptor)
+      }
+      awaitWritable(slot, false)
+    case .blocked: awaitWritable(slot, true)
+    }
+  }
+
+  private mutating func awaitWritable(_ slot: Int32, _ awaits: Bool) {
+    guard connections[slot].awaitsWritable != awaits else { return }
+    connections[slot].awaitsWritable = awaits
+    poller.modify(
+      connections[slot].descriptor, awaits ? [.readable, .writable] : [.readable],
+      token: connections[slot].token.packed)
+  }
+}
+
+extension AdminCore: LoopStages {
+  var isDirty: Bool { !dirty.isEmpty }
+
+  mutating func ready(_ readiness: Readiness, now: MonotonicInstant) {
+    if readiness.token == Self.listenerToken { return acceptAll(now) }
+    let token = SlotToken(packed: readiness.token)
+    guard connections.isCurrent(token) else { return }
+    if readiness.isWritable {
+      let descriptor = connections[token.index].descriptor
+      settle(
+        arena.flushBacklog(&connections[token.index].queue, to: descriptor), token.index)
+    }
+    if readiness.isReadable, connections[token.index].phase != .ended {
+      receive(token.index, now)
+    }
+  }
+
+  mutating func takeLetters(now: MonotonicInstant) {
+    for letter in mailbox.takeAll() {
+      switch letter {
+      case .stop:
+        for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
+        listener = nil
+        isStopped = true
+      }
+    }
+  }
+
+  mutating func expireTimers(now: MonotonicInstant) {
+    var due: [UInt64] = []
+    wheel.expire(until: now, into: &due)
+    for packed in due {
+      let token = SlotToken(packed: packed)
+      guard connections.isCurrent(token), connections[token.index].deadline <= now else { continue }
+      end(token.index)
+    }
+  }
+
+  mutating func postLetters() {}
+
+  mutating func flush(now: MonotonicInstant) {
+    let slots = dirty
+    dirty.removeAll(keepingCapacity: true)
+    for slot in slots {
+      connections[slot].isDirty = false
+      let descriptor = connections[slot].descriptor
+      guard descriptor >= 0 else { continue }
+      settle(arena.flush(&connections[slot].queue, to: descriptor), slot)
+    }
+    arena.reset()
+  }
+
+  mutating func closeScheduled(now: MonotonicInstant) {
+    while let token = ended.popLast() {
+      arena.drop(&connections[token.index].queue)
+      connections.release(token)
+    }
+  }
+
+  func nextDeadline() -> MonotonicInstant? { wheel.nextDeadline() }
+}

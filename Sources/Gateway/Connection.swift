@@ -1,0 +1,101 @@
+// One accepted socket: what it is doing, what it has to send, how far its input is read. It lives in
+// a slot of its shard's slab and is touched by that shard's thread only.
+
+import RoostDeflate
+import RoostEventLoop
+import RoostHTTP
+import RoostRooms
+import RoostWebSocket
+
+/// What a connection is doing.
+enum ConnectionPhase: UInt8, Sendable {
+  /// The slot is free.
+  case vacant
+  /// An HTTP request is awaited or coming in.
+  case request
+  /// WebSocket, speaking `roost.v1.json`.
+  case open
+  /// WebSocket, each message is sent back as it came (`/echo`).
+  case echo
+  /// WebSocket, a close frame is on its way or was sent; nothing else will be.
+  case closing
+  /// Nothing more will be sent; input is thrown away until the peer ends, so that it reads our last
+  /// bytes instead of a reset.
+  case lingering
+  /// To be closed at the end of the tick.
+  case ended
+}
+
+/// How frames for a connection are compressed.
+enum FrameVariant: Equatable, Sendable {
+  /// Not at all.
+  case plain
+  /// Each message by itself, with a window of that many bits: shared with other members.
+  case shared(windowBits: UInt8)
+  /// With the connection's own window, which no other connection can share.
+  case own
+}
+
+/// Compression state that belongs to one connection, where context takeover was agreed on.
+final class ConnectionCompression {
+  var inflater: Inflater?
+  var deflater: Deflater?
+  let budgetBytes: Int
+
+  init(inflater: consuming Inflater?, deflater: consuming Deflater?, budgetBytes: Int) {
+    self.inflater = consume inflater
+    self.deflater = consume deflater
+    self.budgetBytes = budgetBytes
+  }
+}
+
+/// A connection in its slot.
+struct Connection: ~Copyable {
+  // Delivery: what is touched for every message comes first.
+  var queue = SendQueue()
+  /// Bytes that the queue may hold; 0 once it has overflowed.
+  var queueMax: UInt32 = 0
+  var phase = ConnectionPhase.vacant
+  var variant = FrameVariant.plain
+  var isDirty = false
+  var awaitsWritable = false
+  var descriptor: Int32 = -1
+  var token = SlotToken(index: -1, generation: 0)
+
+  // Reading.
+  var reader = MessageReader(role: .server, messageBytesMax: 0, deflate: nil)
+  var closing = CloseHandshake(role: .server)
+  var head: HeadScanner?
+  var input = ByteQueue()
+  var compression: ConnectionCompression?
+
+  // Who it is.
+  var address = SocketAddress(ipv4: 0, port: 0)
+  var session = Session()
+  var openedAt = MonotonicInstant.zero
+  /// When bytes came last.
+  var lastActivity = MonotonicInstant.zero
+  /// When a message came or was delivered last, for the idle timeout.
+  var lastMessage = MonotonicInstant.zero
+  /// Whether the doorkeeper counts it as a WebSocket connection.
+  var isAdmitted = false
+
+  // Timers. One entry of the wheel serves all of them: `timerAt` is what is wanted, `wheelAt` when
+  // the earliest entry comes out.
+  var timerAt = MonotonicInstant.distantFuture
+  var wheelAt = MonotonicInstant.distantFuture
+  var pingSentAt = MonotonicInstant.zero
+  var awaitsPong = false
+  /// End of the handshake, of the close handshake, or of lingering.
+  var deadline = MonotonicInstant.distantFuture
+
+  /// A free slot's connection.
+  init() {}
+
+  deinit {
+    if descriptor >= 0 { Syscalls.close(descriptor) }
+  }
+
+  /// Whether rooms may still deliver to it.
+  var isLive: Bool { phase == .open }
+}

@@ -1,0 +1,90 @@
+// New sockets: accepted in batches, counted, given a slot. When descriptors run out the listener is
+// left alone for a moment, so that the loop does not spin on a queue that it cannot take from.
+
+import RoostEventLoop
+import RoostHTTP
+import Telemetry
+
+extension Core {
+  /// Starts accepting.
+  mutating func watchListener() {
+    guard !isListenerWatched, let number = listenerNumber else { return }
+    do {
+      try poller.add(number, .readable, token: Self.listenerToken)
+      isListenerWatched = true
+    } catch {
+      // No memory in the kernel: as with descriptors, wait and try again.
+      listenerResumesAt = MonotonicInstant.now().advanced(by: Bounds.shortagePause)
+    }
+  }
+
+  private var listenerNumber: Int32? {
+    switch listener {
+    case .some(let descriptor): descriptor.number
+    case .none: nil
+    }
+  }
+
+  mutating func acceptAll(_ now: MonotonicInstant) {
+    guard let listener = listenerNumber else { return }
+    for _ in 0..<Bounds.acceptsPerTick {
+      switch Syscalls.accept(listener) {
+      case .accepted(let descriptor, let address): accepted(descriptor, address, now)
+      case .aborted: continue
+      case .wouldBlock: return
+      case .shortage(let code):
+        metrics.acceptShortages.add()
+        shared.log.warning(
+          "accept_shortage", "no descriptor or memory for a new connection: \(code)",
+          [.init("pause_ms", 100)])
+        poller.remove(listener)
+        isListenerWatched = false
+        listenerResumesAt = now.advanced(by: Bounds.shortagePause)
+        return
+      }
+    }
+  }
+
+  private mutating func accepted(
+    _ descriptor: Int32, _ address: SocketAddress, _ now: MonotonicInstant
+  ) {
+    metrics.accepted.add()
+    guard shared.admission.entered(address) else {
+      // Far over its limit: not worth a slot and a request.
+      metrics.count(.addressConnections)
+      shared.admission.left(address)
+      return refuseAtOnce(descriptor, 429)
+    }
+    guard let token = connections.acquire() else {
+      metrics.count(.nodeConnections)
+      shared.admission.left(address)
+      return refuseAtOnce(descriptor, 503)
+    }
+    let slot = token.index
+    connections[slot].descriptor = descriptor
+    connections[slot].token = token
+    connections[slot].phase = .request
+    connections[slot].address = address
+    connections[slot].openedAt = now
+    connections[slot].lastActivity = now
+    connections[slot].queueMax = UInt32(clamping: max(shared.limits.outboundBytes, 262_144))
+    connections[slot].deadline = now.advanced(by: shared.limits.handshakeTimeout)
+    metrics.sockets.add(1)
+    do {
+      try poller.add(descriptor, .readable, token: token.packed)
+    } catch {
+      metrics.acceptShortages.add()
+      return end(slot)
+    }
+    arm(slot, at: connections[slot].deadline)
+  }
+
+  /// Answers without having read: the peer may see a reset instead, which says the same.
+  private func refuseAtOnce(_ descriptor: Int32, _ status: Int) {
+    let response = ResponseWriter.response(
+      status: status, fields: [("Retry-After", "10")], body: [], keepAlive: false,
+      omitBody: false)
+    _ = response.withUnsafeBytes { Syscalls.send(descriptor, $0) }
+    Syscalls.close(descriptor)
+  }
+}

@@ -1,0 +1,238 @@
+// Between the shard and its backplane: commands go in, and every event that comes back is answered
+// to the connection whose ticket it carries or delivered to the members of its room.
+
+import Backplane
+import RoostEventLoop
+import RoostRooms
+import RoostWire
+import Telemetry
+
+extension Core {
+  /// Hands a command to the backplane and handles what comes of it at once.
+  mutating func submit(_ command: BackplaneCommand, _ now: MonotonicInstant) {
+    if case .publish(let publish) = command, outgoingCount >= Self.outgoingMax {
+      // Another shard does not keep up: nothing is accepted that could not be delivered.
+      if let ticket = publish.ticket {
+        tell(
+          ticket.shard,
+          .failed(ticket, publish.room, .unavailable(retryAfter: .milliseconds(100))), now)
+      }
+      return
+    }
+    backplane.submit(command, at: moment(now), into: &outbox)
+    settleOutbox(now)
+  }
+
+  /// Empties the outbox. Handling an event may fill it again; order is kept all the same.
+  mutating func settleOutbox(_ now: MonotonicInstant) {
+    while !outbox.items.isEmpty {
+      var items: [BackplaneOutbox.Item] = []
+      swap(&items, &outbox.items)
+      for item in items {
+        switch item {
+        case .event(let shard, let event): tell(shard, event, now)
+        case .command(let shard, let command): post(.command(command), to: shard)
+        }
+      }
+      if outbox.items.isEmpty {
+        items.removeAll(keepingCapacity: true)
+        swap(&items, &outbox.items)
+        return
+      }
+    }
+  }
+
+  private mutating func tell(_ shard: Int, _ event: BackplaneEvent, _ now: MonotonicInstant) {
+    if shard == index { handle(event, now) } else { post(.event(event), to: shard) }
+  }
+
+  /// An event for this shard.
+  mutating func handle(_ event: BackplaneEvent, _ now: MonotonicInstant) {
+    switch event {
+    case .envelope(let envelope): deliver(envelope)
+    case .published(let ticket, let position):
+      metrics.publishAcknowledgement.observe(
+        MonotonicInstant.now().nanoseconds &- ticket.askedAt)
+      guard ticket.id != nil, let slot = slot(of: ticket) else { return }
+      send(slot) { Reply.published(id: ticket.id, position: position, to: &$0) }
+    case .joined(let ticket, let room, let receipt): joined(ticket, room, receipt, now)
+    case .replayed(let ticket, let room, let page): replayed(ticket, room, page)
+    case .memberJoined(let room, let member):
+      tellMembers(of: room) { Push.joined(room, member, to: &$0) }
+    case .memberLeft(let room, let member):
+      tellMembers(of: room) { Push.left(room, member, to: &$0) }
+    case .memberCount(let room, let count):
+      tellMembers(of: room) { Push.members(room, count: count, to: &$0) }
+    case .presence(let ticket, let members, let next):
+      guard let slot = slot(of: ticket) else { return }
+      send(slot) { Reply.presence(id: ticket.id, members: members, next: next, to: &$0) }
+    case .history(let ticket, let entries, let position, let recovered):
+      guard let slot = slot(of: ticket) else { return }
+      let messages = entries.map {
+        LoggedMessage(
+          offset: $0.offset, payload: $0.payload, sender: $0.sender,
+          wallMilliseconds: $0.wallMilliseconds)
+      }
+      send(slot) {
+        Reply.history(
+          id: ticket.id, messages: messages, position: position, recovered: recovered, to: &$0)
+      }
+    case .failed(let ticket, let room, let failure):
+      guard let slot = slot(of: ticket) else { return }
+      if let place = pendingPlace(slot, room),
+        connections[slot].session.pending[place].stage == .joining, failure == .roomIsFull
+      {
+        connections[slot].session.pending.remove(at: place)
+      }
+      answer(slot, ticket.id, ErrorReply(failure))
+    }
+  }
+
+  /// The slot of a ticket's connection, when it is still there and may be answered.
+  func slot(of ticket: ReplyTicket) -> Int32? {
+    let token = SlotToken(packed: ticket.slot)
+    guard connections.isCurrent(token), connections[token.index].isLive else { return nil }
+    return token.index
+  }
+
+  private func pendingPlace(_ slot: Int32, _ room: RoomName) -> Int? {
+    connections[slot].session.pending.firstIndex { $0.room == room }
+  }
+
+  // MARK: Joining
+
+  private mutating func joined(
+    _ ticket: ReplyTicket, _ room: RoomName, _ receipt: JoinReceipt, _ now: MonotonicInstant
+  ) {
+    // A connection that went away meanwhile has sent its leave behind the join.
+    guard let slot = slot(of: ticket), let place = pendingPlace(slot, room) else { return }
+    let isServerJoin = connections[slot].session.pending[place].isServerJoin
+    send(slot) {
+      if isServerJoin {
+        Push.added(room, position: receipt.position, to: &$0)
+      } else {
+        Reply.joined(
+          id: ticket.id, room: room, members: receipt.members, position: receipt.position,
+          recovered: receipt.recovered, to: &$0)
+      }
+    }
+    if let position = receipt.position { sendEntries(receipt.missed, room, position.epoch, slot) }
+    if receipt.isComplete {
+      becomeLive(slot, room, place)
+    } else if let position = receipt.position, let last = receipt.missed.last {
+      connections[slot].session.pending[place].stage = .replaying(
+        Position(epoch: position.epoch, offset: last.offset))
+      replaying.append(connections[slot].token)
+    }
+  }
+
+  private mutating func becomeLive(_ slot: Int32, _ room: RoomName, _ place: Int) {
+    connections[slot].session.pending.remove(at: place)
+    guard let policy = shared.policies.number(for: room) else {
+      preconditionFailure("joined \(room), which has no policy")
+    }
+    connections[slot].session.add(rooms.join(room, policy: policy, slot: slot))
+  }
+
+  private mutating func sendEntries(
+    _ entries: [LogEntry], _ room: RoomName, _ epoch: Epoch, _ slot: Int32
+  ) {
+    for entry in entries {
+      let envelope = Envelope(
+        room: room, position: Position(epoch: epoch, offset: entry.offset),
+        payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds)
+      withScratch { core, output in
+        let kind = encode(envelope, to: &output)
+        core.enqueueMessage(kind, output.span, slot, compressesAlways: false)
+      }
+      metrics.deliveries.add()
+    }
+  }
+
+  // MARK: Reading on
+
+  /// Asks for the next page for every connection whose queue is under half.
+  mutating func resumeReplays(_ now: MonotonicInstant) {
+    guard !replaying.isEmpty else { return }
+    let waiting = replaying
+    replaying = []
+    for token in waiting {
+      guard connections.isCurrent(token), connections[token.index].isLive else { continue }
+      let slot = token.index
+      var remains = false
+      for place in connections[slot].session.pending.indices {
+        // Submitting may answer at once and change the list: look before each step.
+        guard place < connections[slot].session.pending.count else { break }
+        let pending = connections[slot].session.pending[place]
+        guard case .replaying(let position) = pending.stage else { continue }
+        remains = true
+        guard !pending.awaitsPage,
+          connections[slot].queue.count < Int(connections[slot].queueMax) / 2
+        else { continue }
+        connections[slot].session.pending[place].awaitsPage = true
+        submit(
+          .replay(
+            pending.room, after: position, pageBytesMax: pageBytes(slot),
+            ticket: ReplyTicket(
+              shard: index, slot: token.packed, id: nil, askedAt: now.nanoseconds)), now)
+      }
+      if remains { replaying.append(token) }
+    }
+  }
+
+  private mutating func replayed(_ ticket: ReplyTicket, _ room: RoomName, _ page: ReplayPage) {
+    guard let slot = slot(of: ticket), let place = pendingPlace(slot, room),
+      connections[slot].session.pending[place].awaitsPage
+    else { return }
+    connections[slot].session.pending[place].awaitsPage = false
+    switch page {
+    case .entries(let entries, let newest, let isComplete):
+      sendEntries(entries, room, newest.epoch, slot)
+      if isComplete {
+        becomeLive(slot, room, place)
+      } else if let last = entries.last {
+        connections[slot].session.pending[place].stage = .replaying(
+          Position(epoch: newest.epoch, offset: last.offset))
+      }
+    case .lost(let newest):
+      // Trimming overtook the replay: say so, and go on from the newest.
+      send(slot) { Push.reset(room, position: newest, to: &$0) }
+      becomeLive(slot, room, place)
+    }
+  }
+
+  // MARK: Leaving
+
+  /// Takes a connection out of a room; false when it is not in it.
+  mutating func leaveRoom(_ room: RoomName, _ slot: Int32, _ now: MonotonicInstant) -> Bool {
+    if let known = rooms.index(of: room),
+      let seat = connections[slot].session.removeSeat(in: known)
+    {
+      vacate(seat, slot, now)
+      return true
+    }
+    guard let place = pendingPlace(slot, room) else { return false }
+    connections[slot].session.pending.remove(at: place)
+    metrics.leaves.add()
+    submit(.leave(room, connectionID(of: slot), shard: index), now)
+    return true
+  }
+
+  /// Takes a connection out of all its rooms.
+  mutating func leaveAllRooms(_ slot: Int32, _ now: MonotonicInstant) {
+    while let seat = connections[slot].session.removeAnySeat() { vacate(seat, slot, now) }
+    while let pending = connections[slot].session.pending.popLast() {
+      metrics.leaves.add()
+      submit(.leave(pending.room, connectionID(of: slot), shard: index), now)
+    }
+  }
+
+  private mutating func vacate(_ seat: RoomSeat, _ slot: Int32, _ now: MonotonicInstant) {
+    let room = rooms.name(of: seat.room)
+    if let moved = rooms.leave(seat, slot: slot) {
+      connections[moved.slot].session.move(in: seat.room, to: moved.position)
+    }
+    metrics.leaves.add()
+    submit(.leave(room, connectionID(of: slot), shard: index), now)
+  }
+}

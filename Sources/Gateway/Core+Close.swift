@@ -1,0 +1,173 @@
+// Ends: who closes with which code, what is waited for, and what is left behind: nothing. Closing a
+// descriptor is always put off to the end of the tick.
+
+import Auth
+import RoostEventLoop
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Telemetry
+
+extension Core {
+  /// Begins the close handshake from this side.
+  mutating func close(_ slot: Int32, _ code: CloseCode, _ now: MonotonicInstant) {
+    guard case .sendClose = connections[slot].closing.close(code: code.rawValue) else { return }
+    let reason = code.reason.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
+    beginClosing(slot, FrameEncoder.closePayload(code: code.rawValue, reason: reason), now)
+  }
+
+  /// The peer broke the protocol.
+  mutating func fail(_ slot: Int32, _ violation: WebSocketViolation, _ now: MonotonicInstant) {
+    shared.log.debug(
+      "protocol_violation", violation.reason,
+      [.init("connection", connectionID(of: slot).description)])
+    switch connections[slot].closing.fail(violation) {
+    case .none: break
+    case .closeTransport: closeTransport(slot, now)
+    case .sendClose(let code):
+      let payload = FrameEncoder.closePayload(
+        code: code ?? violation.closeCode, reason: violation.reason)
+      beginClosing(slot, payload, now)
+    }
+  }
+
+  /// The peer's close frame has come.
+  mutating func receiveClose(_ slot: Int32, _ code: UInt16?, _ now: MonotonicInstant) {
+    switch connections[slot].closing.received(code: code) {
+    case .none: break
+    case .closeTransport: closeTransport(slot, now)
+    case .sendClose(let answer):
+      // § 5.5.1: the answer carries the peer's code; a frame without one is answered by one.
+      let payload = answer.map { FrameEncoder.closePayload(code: $0, reason: "") } ?? []
+      beginClosing(slot, payload, now)
+    }
+  }
+
+  private mutating func beginClosing(
+    _ slot: Int32, _ payload: [UInt8], _ now: MonotonicInstant
+  ) {
+    leaveAllRooms(slot, now)
+    enqueueControl(.close, payload.span, slot)
+    connections[slot].phase = .closing
+    connections[slot].deadline = now.advanced(by: shared.limits.closeTimeout)
+    arm(slot, at: connections[slot].deadline)
+  }
+
+  /// The close handshake wants the transport closed.
+  mutating func closeTransport(_ slot: Int32, _ now: MonotonicInstant) {
+    guard let ending = connections[slot].closing.ending, !ending.isClean, ending.side == .local,
+      connections[slot].phase == .closing
+    else { return end(slot) }
+    // The peer did not answer our close frame. Closing now, with bytes of its unread, would reset
+    // the connection and might take the frame away from it.
+    linger(slot, now)
+  }
+
+  /// Sends no more, and throws input away until the peer ends.
+  mutating func linger(_ slot: Int32, _ now: MonotonicInstant) {
+    connections[slot].phase = .lingering
+    connections[slot].deadline = now.advanced(by: shared.limits.closeTimeout)
+    arm(slot, at: connections[slot].deadline)
+    if connections[slot].queue.isEmpty {
+      Socket.shutdownSending(connections[slot].descriptor)
+    } else {
+      markDirty(slot)
+    }
+  }
+
+  /// The peer will send nothing more.
+  mutating func peerEnded(_ slot: Int32, _ now: MonotonicInstant) {
+    switch connections[slot].phase {
+    case .open, .echo, .closing:
+      _ = connections[slot].closing.transportEnded()
+      end(slot)
+    case .request:
+      // An answer may still be on its way to a peer that only closed its sending side.
+      if connections[slot].queue.isEmpty { end(slot) } else { linger(slot, now) }
+    case .lingering, .ended, .vacant: end(slot)
+    }
+  }
+
+  /// The transport failed under a read or a write.
+  mutating func transportFailed(_ slot: Int32) {
+    _ = connections[slot].closing.transportEnded()
+    end(slot)
+  }
+
+  /// Ends a connection: its rooms at once, its descriptor at the end of the tick.
+  mutating func end(_ slot: Int32) {
+    guard connections[slot].phase != .ended, connections[slot].phase != .vacant else { return }
+    connections[slot].phase = .ended
+    ended.append(connections[slot].token)
+    leaveAllRooms(slot, MonotonicInstant.now())
+  }
+
+  mutating func closeScheduled(now: MonotonicInstant) {
+    while let token = ended.popLast() {
+      let slot = token.index
+      precondition(connections.isCurrent(token), "slot \(slot) ended twice")
+      forget(slot)
+      arena.drop(&connections[slot].queue)
+      connections.release(token)
+      metrics.sockets.add(-1)
+    }
+    if isDraining, connections.count == 0 { isStopped = true }
+  }
+
+  /// Takes a connection out of every registry.
+  private mutating func forget(_ slot: Int32) {
+    shared.admission.left(connections[slot].address)
+    if let user = connections[slot].session.identity.user {
+      if connections[slot].session.isUserCounted { shared.admission.left(user: user) }
+      removeUser(user, slot)
+    }
+    if let compression = connections[slot].compression {
+      shared.releaseCompression(compression.budgetBytes)
+    }
+    guard connections[slot].isAdmitted else { return }
+    shared.admission.ended()
+    metrics.connections.add(-1)
+    let ending =
+      connections[slot].closing.ending
+      ?? ConnectionEnding(code: 1006, side: .remote, isClean: false)
+    metrics.countClose(ending.code, ending.side == .local ? .server : .client)
+    shared.log.debug(
+      "connection_closed", "a connection has ended",
+      [
+        .init("connection", connectionID(of: slot).description),
+        .init("code", Int(ending.code)),
+        .init("side", ending.side == .local ? "server" : "client"),
+        .init("clean", ending.isClean),
+      ])
+  }
+
+  private mutating func removeUser(_ user: String, _ slot: Int32) {
+    guard var slots = users.removeValue(forKey: user) else { return }
+    slots.removeAll { $0 == slot }
+    if !slots.isEmpty { users[user] = slots }
+  }
+
+  // MARK: The node's end
+
+  /// Closes every connection 1001; the shard stops when the last one is gone.
+  mutating func drain(_ now: MonotonicInstant) {
+    guard !isDraining else { return }
+    isDraining = true
+    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
+      switch connections[slot].phase {
+      case .open, .echo: close(slot, .goingAway, now)
+      // A request that has begun gets its answer, an idle connection has nothing to wait for.
+      case .request: if connections[slot].queue.isEmpty { end(slot) }
+      case .closing, .lingering, .ended, .vacant: break
+      }
+    }
+    if connections.count == 0 { isStopped = true }
+  }
+
+  /// Ends everything at once.
+  mutating func stop() {
+    isDraining = true
+    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
+    isStopped = true
+  }
+}

@@ -1,0 +1,262 @@
+// Bytes out, first half: a message is encoded once per variant into the arena, and its slice is
+// queued for each member. Nothing is sent and nobody is closed here.
+
+import RoostDeflate
+import RoostEventLoop
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Telemetry
+
+/// Writes what members get of an envelope; returns the kind of message.
+func encode(_ envelope: Envelope, to output: inout [UInt8]) -> MessageKind {
+  switch envelope.payload {
+  case .json:
+    Push.message(envelope, showsEpoch: false, to: &output)
+    return .text
+  case .binary(let payload):
+    BinaryMessage.deliver(
+      room: envelope.room, offset: envelope.position?.offset, payload: payload, to: &output)
+    return .binary
+  }
+}
+
+/// Deflaters that serve all connections which agreed on that window without context takeover.
+struct SharedDeflaters: ~Copyable {
+  private var deflaters: InlineArray<7, Deflater?>
+  private let level: Int
+
+  init(level: Int) {
+    self.level = level
+    deflaters = InlineArray { _ in nil }
+  }
+
+  /// Compresses one message by itself; false when there is no memory for it.
+  mutating func compress(
+    _ message: borrowing Span<UInt8>, windowBits: Int, into output: inout [UInt8]
+  ) -> Bool {
+    precondition((9...15).contains(windowBits), "\(windowBits) window bits")
+    let place = windowBits - 9
+    if deflaters[place] == nil {
+      do {
+        deflaters[place] = try Deflater(windowBits: windowBits, level: level, memoryLevel: 8)
+      } catch {
+        return false
+      }
+    }
+    guard var deflater = deflaters[place].take() else { return false }
+    deflater.reset()
+    deflater.compress(message, into: &output)
+    deflaters[place] = consume deflater
+    return true
+  }
+}
+
+extension Core {
+  // MARK: To rooms
+
+  /// Hands a message to the shard's members of its room.
+  mutating func deliver(_ envelope: Envelope) {
+    guard let room = rooms.index(of: envelope.room) else { return }
+    let start = MonotonicInstant.now()
+    let members = rooms.members(of: room)
+    withScratch { core, output in
+      let kind = encode(envelope, to: &output)
+      core.deliver(kind, output.span, to: members)
+    }
+    metrics.deliveries.add(UInt64(members.count))
+    hasDeliveredInTick = true
+    metrics.fanOut.observe(MonotonicInstant.now().nanoseconds &- start.nanoseconds)
+  }
+
+  /// Writes an object and hands it to the shard's members of a room.
+  mutating func tellMembers(of room: RoomName, _ write: (inout [UInt8]) -> Void) {
+    guard let known = rooms.index(of: room) else { return }
+    let members = rooms.members(of: known)
+    withScratch { core, output in
+      write(&output)
+      core.deliver(.text, output.span, to: members)
+    }
+  }
+
+  /// Encodes a message once per variant and queues it for each of the slots.
+  mutating func deliver(_ kind: MessageKind, _ payload: Span<UInt8>, to members: [Int32]) {
+    // Before anything is encoded: an early flush empties the arena under the slices.
+    makeRoom(for: 2 * payload.count + 4096)
+    let plain = writeFrame(kind.opcode, payload, isCompressed: false)
+    var shared = InlineArray<7, ArenaSlice?>(repeating: nil)
+    for slot in members {
+      switch connections[slot].variant {
+      case .plain: enqueue(plain, slot)
+      case .shared(let windowBits):
+        let place = Int(windowBits) - 9
+        if shared[place] == nil {
+          shared[place] = compressedFrame(kind, payload, Int(windowBits)) ?? plain
+        }
+        enqueue(shared[place] ?? plain, slot)
+      case .own:
+        // Its window moves with each message, so nobody can share the result.
+        let own = ownFrame(kind, payload, slot)
+        enqueue(own ?? plain, slot)
+      }
+    }
+  }
+
+  // MARK: To one connection
+
+  /// Writes an object with `write` and queues it for one connection; nothing when it wrote nothing.
+  mutating func send(_ slot: Int32, _ write: (inout [UInt8]) -> Void) {
+    guard connections[slot].isLive else { return }
+    withScratch { core, output in
+      write(&output)
+      if !output.isEmpty {
+        core.enqueueMessage(.text, output.span, slot, compressesAlways: false)
+      }
+    }
+  }
+
+  /// Queues a message for one connection.
+  mutating func enqueueMessage(
+    _ kind: MessageKind, _ payload: Span<UInt8>, _ slot: Int32, compressesAlways: Bool
+  ) {
+    makeRoom(for: 2 * payload.count + 4096)
+    var slice: ArenaSlice?
+    switch connections[slot].variant {
+    case .plain: break
+    case .shared(let windowBits):
+      slice = compressedFrame(kind, payload, Int(windowBits), always: compressesAlways)
+    case .own: slice = ownFrame(kind, payload, slot, always: compressesAlways)
+    }
+    enqueue(slice ?? writeFrame(kind.opcode, payload, isCompressed: false), slot)
+  }
+
+  /// Queues a control frame; the queue's limit does not count for it, within reason.
+  mutating func enqueueControl(_ opcode: Opcode, _ payload: Span<UInt8>, _ slot: Int32) {
+    let limit = Int(connections[slot].queueMax) + Bounds.controlBytesMax
+    guard opcode == .close || connections[slot].queue.count < limit else { return }
+    makeRoom(for: 256)
+    let slice = writeFrame(opcode, payload, isCompressed: false)
+    arena.enqueue(slice, on: &connections[slot].queue)
+    markDirty(slot)
+  }
+
+  /// Queues bytes that are not a frame: an HTTP response.
+  mutating func enqueueBytes(_ bytes: Span<UInt8>, _ slot: Int32) {
+    makeRoom(for: bytes.count)
+    let mark = arena.mark()
+    arena.append(bytes)
+    arena.enqueue(arena.slice(from: mark), on: &connections[slot].queue)
+    markDirty(slot)
+  }
+
+  // MARK: Slices
+
+  @inline(__always)
+  private mutating func enqueue(_ slice: ArenaSlice, _ slot: Int32) {
+    let queued = connections[slot].queue.count + slice.count
+    guard queued <= Int(connections[slot].queueMax) else { return overflow(slice, slot) }
+    arena.enqueue(slice, on: &connections[slot].queue)
+    if !connections[slot].isDirty {
+      connections[slot].isDirty = true
+      dirty.append(slot)
+    }
+  }
+
+  mutating func markDirty(_ slot: Int32) {
+    guard !connections[slot].isDirty else { return }
+    connections[slot].isDirty = true
+    dirty.append(slot)
+  }
+
+  /// The queue is full. One that only grew within this tick gets the chance to be sent first.
+  private mutating func overflow(_ slice: ArenaSlice, _ slot: Int32) {
+    guard connections[slot].queueMax > 0 else { return }
+    if !connections[slot].queue.isBlocked {
+      switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
+      case .done, .blocked: break
+      // What failed here fails again at the flush, where it is dealt with.
+      case .failed: return
+      }
+      let queued = connections[slot].queue.count + slice.count
+      // An empty queue takes one message of any size.
+      if queued <= Int(connections[slot].queueMax) || connections[slot].queue.isEmpty {
+        arena.enqueue(slice, on: &connections[slot].queue)
+        markDirty(slot)
+        return
+      }
+    }
+    // Nothing may follow what was dropped, however small: the queue takes no message any more.
+    connections[slot].queueMax = 0
+    overflowed.append(connections[slot].token)
+    markDirty(slot)
+  }
+
+  /// Makes the arena hold so many more bytes, if need be by sending what it has.
+  private mutating func makeRoom(for bytes: Int) {
+    guard arena.room < bytes else { return }
+    for slot in dirty {
+      switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
+      // The connection stays on the list of the dirty, so the flush proper sees to the rest.
+      case .done, .blocked, .failed: break
+      }
+    }
+    arena.reset()
+    precondition(arena.room >= bytes, "a message of \(bytes) bytes in an empty arena")
+  }
+
+  private mutating func writeFrame(
+    _ opcode: Opcode, _ payload: Span<UInt8>, isCompressed: Bool
+  ) -> ArenaSlice {
+    let mark = arena.mark()
+    let header = FrameHeader(
+      opcode: opcode, isFinal: true, isCompressed: isCompressed, payloadBytes: payload.count,
+      maskingKey: nil)
+    for place in 0..<header.count { arena.append(header.bytes[place]) }
+    arena.append(payload)
+    return arena.slice(from: mark)
+  }
+
+  /// A frame compressed for everyone with that window; nil when it is not worth it or has no room.
+  private mutating func compressedFrame(
+    _ kind: MessageKind, _ payload: Span<UInt8>, _ windowBits: Int, always: Bool = false
+  ) -> ArenaSlice? {
+    guard always || payload.count >= self.shared.configuration.compression.thresholdBytes else {
+      return nil
+    }
+    var output: [UInt8] = []
+    swap(&output, &compressed)
+    defer { swap(&output, &compressed) }
+    output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
+    guard deflaters.compress(payload, windowBits: windowBits, into: &output) else { return nil }
+    metrics.compressions.add()
+    guard always || output.count < payload.count, arena.room >= output.count + 16 else {
+      return nil
+    }
+    return writeFrame(kind.opcode, output.span, isCompressed: true)
+  }
+
+  /// A frame compressed with the connection's own window; nil when it goes plain.
+  private mutating func ownFrame(
+    _ kind: MessageKind, _ payload: Span<UInt8>, _ slot: Int32, always: Bool = false
+  ) -> ArenaSlice? {
+    // No room is made here: slices of the same message may be in the arena already.
+    guard always || payload.count >= self.shared.configuration.compression.thresholdBytes,
+      arena.room > payload.count + payload.count / 8 + 256, let compression = connections[slot].compression, var deflater = compression.deflater.take()
+    else { return nil }
+    var output: [UInt8] = []
+    deflater.compress(payload, into: &output)
+    compression.deflater = consume deflater
+    metrics.compressions.add()
+    // Once compressed it is sent so, however long: the peer's window has to move along.
+    return writeFrame(kind.opcode, output.span, isCompressed: true)
+  }
+
+  /// Lends the scratch buffer, empty.
+  mutating func withScratch(_ body: (inout Core, inout [UInt8]) -> Void) {
+    var output: [UInt8] = []
+    swap(&output, &scratch)
+    output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
+    body(&self, &output)
+    swap(&output, &scratch)
+  }
+}

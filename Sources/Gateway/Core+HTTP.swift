@@ -1,0 +1,335 @@
+// The public port before an upgrade: a strict HTTP/1.1 head, a handful of routes, the handshake.
+
+import Auth
+import Glibc
+import Pages
+import RoostDeflate
+import RoostEventLoop
+import RoostHTTP
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Telemetry
+
+extension Core {
+  /// Reads requests out of the first `count` bytes; returns how many of them were used up.
+  mutating func takeRequests(
+    _ slot: Int32, _ buffer: [UInt8], _ count: Int, _ now: MonotonicInstant
+  ) -> Int {
+    var offset = 0
+    while connections[slot].phase == .request, offset < count {
+      let waiting = connections[slot].input.count
+      if waiting == 0 {
+        let bytes = buffer.span.extracting(offset..<count)
+        guard let headBytes = scanHead(slot, bytes, now) else {
+          if connections[slot].phase == .request { keep(slot, bytes) }
+          return count
+        }
+        offset += headBytes
+        takeHead(slot, bytes.extracting(0..<headBytes), now)
+      } else {
+        // Rare: the head comes in pieces. They are put together, up to the limit of a head.
+        keep(slot, buffer.span.extracting(offset..<count))
+        var joined: [UInt8] = []
+        connections[slot].input.withBytes { joined.append(contentsOf: $0) }
+        guard let headBytes = scanHead(slot, joined.span, now) else { return count }
+        connections[slot].input.removeAll()
+        offset += headBytes - waiting
+        takeHead(slot, joined.span.extracting(0..<headBytes), now)
+      }
+    }
+    return min(offset, count)
+  }
+
+  /// Looks for the end of a head; nil when it has not come or was refused.
+  private mutating func scanHead(_ slot: Int32, _ bytes: Span<UInt8>, _ now: MonotonicInstant)
+    -> Int?
+  {
+    var scanner =
+      connections[slot].head
+      ?? HeadScanner(
+        requestLineBytesMax: min(Bounds.requestLineBytesMax, shared.limits.requestHeadBytes),
+        headBytesMax: shared.limits.requestHeadBytes, fieldsMax: Bounds.fieldsMax)
+    do throws(HTTPViolation) {
+      switch try scanner.scan(bytes) {
+      case .complete(let headBytes):
+        connections[slot].head = nil
+        return headBytes
+      case .needMore:
+        connections[slot].head = scanner
+        return nil
+      }
+    } catch {
+      respond(slot, error.status, error.reason, keepAlive: false, now)
+      return nil
+    }
+  }
+
+  private mutating func keep(_ slot: Int32, _ bytes: Span<UInt8>) {
+    bytes.withUnsafeBytes { connections[slot].input.append($0) }
+  }
+
+  private mutating func takeHead(_ slot: Int32, _ bytes: Span<UInt8>, _ now: MonotonicInstant) {
+    connections[slot].deadline = now.advanced(by: shared.limits.handshakeTimeout)
+    let head: RequestHead
+    do throws(HTTPViolation) {
+      head = try RequestHead(
+        parsing: bytes,
+        requestLineBytesMax: min(Bounds.requestLineBytesMax, shared.limits.requestHeadBytes),
+        headBytesMax: shared.limits.requestHeadBytes, fieldsMax: Bounds.fieldsMax)
+    } catch {
+      return respond(slot, error.status, error.reason, keepAlive: false, now)
+    }
+    route(slot, head, now)
+  }
+
+  // MARK: Routes
+
+  private mutating func route(_ slot: Int32, _ head: RequestHead, _ now: MonotonicInstant) {
+    let isDev = shared.configuration.dev
+    switch head.path {
+    case "/ws": upgrade(slot, head, echoes: false, now)
+    case "/echo" where isDev: upgrade(slot, head, echoes: true, now)
+    case "/readyz":
+      guard allowsReading(slot, head, now) else { return }
+      let phase = shared.phase
+      respond(
+        slot, head, phase.isReady ? 200 : 503, [("Cache-Control", "no-store")],
+        Array("\(phase.word)\n".utf8), now)
+    case "/" where isDev:
+      guard allowsReading(slot, head, now) else { return }
+      respond(
+        slot, head, 200,
+        [
+          ("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-cache"),
+          ("Content-Security-Policy", "\(ConsolePage.contentSecurityPolicy)"),
+          ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+        ], Array("\(ConsolePage.html)".utf8), now)
+    default:
+      respond(slot, 404, "There is nothing here; WebSocket clients connect to /ws.",
+        keepAlive: head.keepsAlive && head.body == .none, isHead: head.method == .head, now)
+    }
+  }
+
+  private mutating func allowsReading(
+    _ slot: Int32, _ head: RequestHead, _ now: MonotonicInstant
+  ) -> Bool {
+    guard head.method == .get || head.method == .head else {
+      respond(
+        slot, 405, "Only GET and HEAD are allowed here.",
+        fields: [("Allow", "GET, HEAD")], keepAlive: head.keepsAlive && head.body == .none, now)
+      return false
+    }
+    guard head.body == .none else {
+      respond(slot, 413, "No request on this port has a body.", keepAlive: false, now)
+      return false
+    }
+    return true
+  }
+
+  // MARK: The handshake
+
+  private mutating func upgrade(
+    _ slot: Int32, _ head: RequestHead, echoes: Bool, _ now: MonotonicInstant
+  ) {
+    guard !isDraining, shared.phase == .serving else {
+      return refuse(slot, .draining, .seconds(1), now)
+    }
+    guard shared.origins.allows(origin: head.value(of: "Origin"), host: head.host) else {
+      return refuse(slot, .origin, nil, now)
+    }
+    guard shared.configuration.auth.anonymous else {
+      return refuse(slot, .unauthenticated, nil, now)
+    }
+    var identity = Identity.anonymous
+    if shared.configuration.dev, let name = head.queryValue("user"), !name.isEmpty {
+      guard Identity.isValidUser(name) else {
+        return respond(
+          slot, 400, "`user` has 1 to \(Identity.userBytesMax) bytes, no control characters.",
+          keepAlive: false, now)
+      }
+      identity = Identity(user: String(decoding: name, as: UTF8.self), info: nil)
+    }
+    let acceptance: HandshakeAcceptance
+    let compression: ConnectionCompression?
+    switch negotiate(head) {
+    case .refused(let refusal):
+      return respond(
+        slot, refusal.status, refusal.message,
+        fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
+    case .accepted(let accepted, let own):
+      acceptance = accepted
+      compression = own
+    }
+    if let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+      if let compression { shared.releaseCompression(compression.budgetBytes) }
+      return refuse(slot, refused.refusal, refused.retryAfter, now)
+    }
+    if let user = identity.user {
+      guard shared.admission.entered(user: user) else {
+        if let compression { shared.releaseCompression(compression.budgetBytes) }
+        shared.admission.ended()
+        return refuse(slot, .userConnections, .seconds(5), now)
+      }
+    }
+    enqueueBytes(acceptance.responseBytes.span, slot)
+    become(slot, acceptance.deflate, compression, identity, echoes: echoes, now)
+  }
+
+  private enum Negotiation {
+    case accepted(HandshakeAcceptance, ConnectionCompression?)
+    case refused(HandshakeRefusal)
+  }
+
+  /// Judges the handshake; context takeover is agreed to as long as its memory lasts.
+  private func negotiate(_ head: RequestHead) -> Negotiation {
+    let subprotocols = [Self.subprotocol]
+    switch ServerHandshake.evaluate(head, subprotocols: subprotocols, deflate: shared.deflate) {
+    case .refuse(let refusal): return .refused(refusal)
+    case .accept(let acceptance):
+      guard let agreement = acceptance.deflate,
+        agreement.keepsContext(from: .server) || agreement.keepsContext(from: .client)
+      else { return .accepted(acceptance, nil) }
+      if let own = reserveCompression(agreement) { return .accepted(acceptance, own) }
+      let modest = DeflateConfiguration(
+        isEnabled: true, allowsServerContextTakeover: false, allowsClientContextTakeover: false,
+        serverWindowBits: shared.deflate.serverWindowBits)
+      switch ServerHandshake.evaluate(head, subprotocols: subprotocols, deflate: modest) {
+      case .refuse(let refusal): return .refused(refusal)
+      case .accept(let acceptance): return .accepted(acceptance, nil)
+      }
+    }
+  }
+
+  private func reserveCompression(_ agreement: DeflateAgreement) -> ConnectionCompression? {
+    let outBits = agreement.windowBits(from: .server)
+    let inBits = max(agreement.windowBits(from: .client), 9)
+    var bytes = 0
+    if agreement.keepsContext(from: .server) {
+      bytes += Deflater.memoryBytes(windowBits: outBits, memoryLevel: 8)
+    }
+    if agreement.keepsContext(from: .client) { bytes += Inflater.memoryBytes(windowBits: inBits) }
+    guard shared.reserveCompression(bytes) else { return nil }
+    let own = ConnectionCompression(
+      inflater: agreement.keepsContext(from: .client) ? Inflater(windowBits: 15) : nil,
+      deflater: nil, budgetBytes: bytes)
+    guard agreement.keepsContext(from: .server) else { return own }
+    do {
+      own.deflater = try Deflater(
+        windowBits: outBits, level: shared.configuration.compression.level, memoryLevel: 8)
+      return own
+    } catch {
+      shared.releaseCompression(bytes)
+      return nil
+    }
+  }
+
+  static var subprotocol: String { "roost.v1.json" }
+
+  /// Makes a connection speak WebSocket.
+  private mutating func become(
+    _ slot: Int32, _ agreement: DeflateAgreement?, _ compression: ConnectionCompression?,
+    _ identity: Identity, echoes: Bool, _ now: MonotonicInstant
+  ) {
+    metrics.handshakes.add()
+    metrics.connections.add(1)
+    connections[slot].isAdmitted = true
+    connections[slot].phase = echoes ? .echo : .open
+    connections[slot].head = nil
+    connections[slot].compression = compression
+    connections[slot].reader = MessageReader(
+      role: .server,
+      messageBytesMax: echoes ? Bounds.echoMessageBytes : shared.limits.messageBytes,
+      deflate: agreement)
+    let queueMax = echoes ? Bounds.echoQueueBytes : shared.limits.outboundBytes
+    connections[slot].queueMax = queueMax == 0 ? .max / 2 : UInt32(clamping: queueMax)
+    if let agreement {
+      connections[slot].variant =
+        agreement.keepsContext(from: .server)
+        ? .own : .shared(windowBits: UInt8(agreement.windowBits(from: .server)))
+    }
+    connections[slot].session.identity = identity
+    connections[slot].lastMessage = now
+    if echoes {
+      connections[slot].timerAt = .distantFuture
+      return
+    }
+    if let user = identity.user {
+      connections[slot].session.isUserCounted = true
+      users[user, default: []].append(slot)
+    }
+    let id = connectionID(of: slot)
+    send(slot) { [shared] in
+      Push.welcome(
+        connection: id, node: shared.nodeID, user: identity.user,
+        pingMilliseconds: shared.limits.pingInterval.millisecondsClamped,
+        messageBytesMax: shared.limits.messageBytes, version: RoostVersion.text, to: &$0)
+    }
+    armFirstPing(slot, now)
+    shared.log.debug(
+      "connection_opened", "a connection speaks WebSocket",
+      [
+        .init("connection", id.description),
+        .init("address", connections[slot].address.hostText),
+      ])
+    if let room = identity.userRoom, let policy = shared.policies.number(for: room) {
+      enter(room, policy, nil, nil, slot, isServerJoin: true, now)
+    }
+  }
+
+  // MARK: Responses
+
+  private mutating func refuse(
+    _ slot: Int32, _ refusal: AdmissionRefusal, _ retryAfter: Duration?, _ now: MonotonicInstant
+  ) {
+    metrics.count(refusal)
+    var fields: [(String, String)] = []
+    if let retryAfter {
+      let seconds = (retryAfter.millisecondsClamped + 999) / 1000
+      fields.append(("Retry-After", String(max(seconds, 1))))
+    }
+    if refusal == .unauthenticated { fields.append(("WWW-Authenticate", "Bearer")) }
+    respond(slot, refusal.status, refusal.message, fields: fields, keepAlive: false, now)
+  }
+
+  /// Answers a request with a sentence.
+  mutating func respond(
+    _ slot: Int32, _ status: Int, _ message: String, fields: [(String, String)] = [],
+    keepAlive: Bool, isHead: Bool = false, _ now: MonotonicInstant
+  ) {
+    let all = fields + [("Content-Type", "text/plain; charset=utf-8")]
+    write(
+      slot, ResponseWriter.response(
+        status: status, fields: all, body: Array((message + "\n").utf8), keepAlive: keepAlive,
+        omitBody: isHead), status, keepAlive, now)
+  }
+
+  private mutating func respond(
+    _ slot: Int32, _ head: RequestHead, _ status: Int, _ fields: [(String, String)],
+    _ body: [UInt8], _ now: MonotonicInstant
+  ) {
+    let keepAlive = head.keepsAlive && !isDraining
+    write(
+      slot, ResponseWriter.response(
+        status: status, fields: fields, body: body, keepAlive: keepAlive,
+        omitBody: head.method == .head), status, keepAlive, now)
+  }
+
+  private mutating func write(
+    _ slot: Int32, _ response: [UInt8], _ status: Int, _ keepAlive: Bool, _ now: MonotonicInstant
+  ) {
+    metrics.httpResponses.add(min(max(status / 100, 0), 9))
+    // A peer that pipelines requests and does not read the answers is not worth a queue.
+    guard connections[slot].queue.count + response.count <= Int(connections[slot].queueMax) else {
+      return end(slot)
+    }
+    enqueueBytes(response.span, slot)
+    if keepAlive {
+      arm(slot, at: connections[slot].deadline)
+    } else {
+      connections[slot].input.removeAll()
+      connections[slot].head = nil
+      linger(slot, now)
+    }
+  }
+}

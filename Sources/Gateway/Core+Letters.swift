@@ -1,0 +1,44 @@
+// Letters: to other shards, collected and posted once a round; from them, taken all together.
+
+import Backplane
+import RoostEventLoop
+import RoostWire
+import Telemetry
+
+extension Core {
+  mutating func post(_ letter: ShardLetter, to shard: Int) {
+    precondition(shard != index, "a letter to oneself")
+    outgoing[shard].append(letter)
+    outgoingCount += 1
+  }
+
+  mutating func postLetters() {
+    guard outgoingCount > 0 else { return }
+    for shard in outgoing.indices where !outgoing[shard].isEmpty {
+      let taken = shared.mailboxes[shard].post(outgoing[shard])
+      outgoingCount -= taken
+      if taken == outgoing[shard].count {
+        outgoing[shard].removeAll(keepingCapacity: outgoing[shard].capacity <= 4096)
+      } else {
+        // The box is full: the rest waits here, in order, and is posted in the next round.
+        metrics.mailboxRefusals.add(UInt64(outgoing[shard].count - taken))
+        outgoing[shard].removeFirst(taken)
+      }
+    }
+  }
+
+  mutating func takeLetters(now: MonotonicInstant) {
+    for letter in shared.mailboxes[index].takeAll() {
+      switch letter {
+      case .command(let command): submit(command, now)
+      case .event(let event): handle(event, now)
+      case .direct(let direct):
+        let count = deliverDirect(direct)
+        post(.directDelivered(number: direct.number, count: count), to: direct.askingShard)
+      case .directDelivered(let number, let count): directDelivered(number, count)
+      case .drain: drain(now)
+      case .stop: stop()
+      }
+    }
+  }
+}

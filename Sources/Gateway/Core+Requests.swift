@@ -1,0 +1,388 @@
+// From a message to what is to be done: requests are read one by one, rated, judged by the policy of
+// their room, and handed to the backplane. What fails is answered here.
+
+import Auth
+import Backplane
+import RoostEventLoop
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Telemetry
+
+/// A `send` whose deliveries other shards are counting.
+struct PendingDirect {
+  let ticket: ReplyTicket
+  var shardsLeft: Int
+  var delivered: Int
+}
+
+extension Core {
+  // MARK: Rates
+
+  /// Takes a message's bytes from its connection's rate; false when it is refused and answered.
+  mutating func takeBytes(_ slot: Int32, _ count: Int, _ now: MonotonicInstant) -> Bool {
+    switch connections[slot].session.take(bytes: count, limits: shared.limits, now: now) {
+    case .allowed: return true
+    case .limited(let wait):
+      metrics.rateLimited.add(1)
+      answer(
+        slot, nil,
+        ErrorReply(
+          .rateLimited, "more bytes than limits.bytes_per_second allows; the message was dropped",
+          retryAfter: wait))
+      return false
+    case .excessive:
+      metrics.rateLimited.add(1)
+      close(slot, .rateLimited, now)
+      return false
+    }
+  }
+
+  private mutating func takeMessage(_ slot: Int32, _ id: [UInt8]?, _ now: MonotonicInstant)
+    -> Bool
+  {
+    switch connections[slot].session.takeMessage(limits: shared.limits, now: now) {
+    case .allowed: return true
+    case .limited(let wait):
+      metrics.rateLimited.add(0)
+      answer(
+        slot, id,
+        ErrorReply(
+          .rateLimited, "more messages than limits.messages_per_second allows",
+          retryAfter: wait))
+      return false
+    case .excessive:
+      metrics.rateLimited.add(0)
+      close(slot, .rateLimited, now)
+      return false
+    }
+  }
+
+  // MARK: Messages
+
+  mutating func receiveText(_ slot: Int32, _ text: Span<UInt8>, _ now: MonotonicInstant) {
+    var offset = 0
+    var count = 0
+    while connections[slot].phase == .open {
+      switch requestReader.next(in: text, at: &offset) {
+      case .end:
+        if count == 0 {
+          answer(slot, nil, ErrorReply(.badRequest, "an empty message holds no request"))
+        }
+        return
+      case .syntaxError(let rejection):
+        guard takeMessage(slot, nil, now) else { return }
+        return answer(slot, nil, ErrorReply(rejection))
+      case .request(let parsed):
+        count += 1
+        metrics.requests.add()
+        guard count <= shared.limits.batchRequests else {
+          return answer(
+            slot, parsed.id,
+            ErrorReply(
+              .limitExceeded, "a message holds at most \(shared.limits.batchRequests) requests"))
+        }
+        guard takeMessage(slot, parsed.id, now) else { continue }
+        switch parsed.result {
+        case .success(let request): carryOut(request, parsed.id, slot, now)
+        case .failure(let rejection): answer(slot, parsed.id, ErrorReply(rejection))
+        }
+      }
+    }
+  }
+
+  mutating func receiveBinary(_ slot: Int32, _ message: Span<UInt8>, _ now: MonotonicInstant) {
+    metrics.requests.add()
+    guard takeMessage(slot, nil, now) else { return }
+    let room: RoomName
+    let start: Int
+    do {
+      (room, start) = try BinaryMessage.publish(in: message)
+    } catch {
+      return answer(slot, nil, ErrorReply(error))
+    }
+    var payload: [UInt8] = []
+    payload.reserveCapacity(message.count - start)
+    message.extracting(start..<message.count).withUnsafeBufferPointer {
+      payload.append(contentsOf: $0)
+    }
+    // A binary publish gets no `ok`, but its error.
+    publish(room, .binary(payload), key: nil, id: nil, slot, now)
+  }
+
+  private mutating func carryOut(
+    _ request: Request, _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
+  ) {
+    switch request {
+    case .publish(let room, let data, let key):
+      publish(room, .json(data), key: key, id: id, slot, now)
+    case .join(let room, let since): join(room, since, id, slot, now)
+    case .leave(let room): leave(room, id, slot, now)
+    case .ping: send(slot) { Reply.pong(id: id, to: &$0) }
+    case .send(let target, let data): sendDirect(target, data, id, slot, now)
+    case .presence(let room, let limit, let after):
+      presence(room, limit, after, id, slot, now)
+    case .history(let room, let since, let limit, let reverse):
+      history(room, since, limit, reverse, id, slot, now)
+    case .auth:
+      answer(
+        slot, id,
+        ErrorReply(.unauthorized, "this node is not configured for tokens (auth.tokens)"))
+    }
+  }
+
+  // MARK: Requests
+
+  private mutating func publish(
+    _ room: RoomName, _ payload: RoostRooms.Payload, key: [UInt8]?, id: [UInt8]?, _ slot: Int32,
+    _ now: MonotonicInstant
+  ) {
+    guard let policy = policyNumber(of: room, id, slot) else { return }
+    let permission = shared.policies[policy].publish
+    let isMember = isMember(slot, of: room)
+    guard permission.allows(connections[slot].session.identity, in: room, isMember: isMember) else {
+      let reply =
+        permission == .member && !isMember
+        ? ErrorReply(.notJoined, "join the room before publishing into it")
+        : ErrorReply(.forbidden, "the namespace's `publish` is \"\(permission.rawValue)\"")
+      return answer(slot, id, reply)
+    }
+    metrics.publishes.add()
+    submit(
+      .publish(
+        PublishCommand(
+          room: room, policy: policy, payload: payload, key: key.map { scoped($0, slot) },
+          sender: shared.policies[policy].showsSender ? member(slot) : nil,
+          ticket: ticket(slot, id, now))), now)
+  }
+
+  /// Keys belong to their user; those of anonymous publishers to the room.
+  private func scoped(_ key: [UInt8], _ slot: Int32) -> ScopedKey {
+    let scope = connections[slot].session.identity.user.map { Array("user:\($0)".utf8) } ?? []
+    return ScopedKey(scope: scope, key: key)
+  }
+
+  private mutating func join(
+    _ room: RoomName, _ since: Position?, _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
+  ) {
+    guard !room.isUserRoom else {
+      return answer(
+        slot, id, ErrorReply(.forbidden, "rooms `user:…` are joined by the server only"))
+    }
+    guard let policy = policyNumber(of: room, id, slot) else { return }
+    let permission = shared.policies[policy].join
+    guard permission.allows(connections[slot].session.identity, in: room, isMember: false) else {
+      return answer(
+        slot, id, ErrorReply(.forbidden, "the namespace's `join` is \"\(permission.rawValue)\""))
+    }
+    guard !isMember(slot, of: room) else {
+      return answer(
+        slot, id,
+        ErrorReply(.badRequest, "already in the room; leave it first to join from a position"))
+    }
+    let max = shared.limits.roomsPerConnection
+    guard max == 0 || connections[slot].session.roomCount < max else {
+      return answer(
+        slot, id,
+        ErrorReply(.limitExceeded, "a connection is in at most \(max) rooms at a time"))
+    }
+    enter(room, policy, since, id, slot, isServerJoin: false, now)
+  }
+
+  /// Sends a connection on its way into a room.
+  mutating func enter(
+    _ room: RoomName, _ policy: Int32, _ since: Position?, _ id: [UInt8]?, _ slot: Int32,
+    isServerJoin: Bool, _ now: MonotonicInstant
+  ) {
+    metrics.joins.add()
+    connections[slot].session.pending.append(
+      PendingRoom(room: room, stage: .joining, awaitsPage: false, isServerJoin: isServerJoin))
+    submit(
+      .join(
+        JoinCommand(
+          room: room, policy: policy, member: member(slot), since: since,
+          pageBytesMax: pageBytes(slot), ticket: ticket(slot, id, now))), now)
+  }
+
+  private mutating func leave(
+    _ room: RoomName, _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
+  ) {
+    guard !room.isUserRoom else {
+      return answer(slot, id, ErrorReply(.forbidden, "rooms `user:…` are left by the server only"))
+    }
+    guard leaveRoom(room, slot, now) else {
+      return answer(slot, id, ErrorReply(.notJoined, "not in the room"))
+    }
+    send(slot) { Reply.done(id: id, to: &$0) }
+  }
+
+  private mutating func presence(
+    _ room: RoomName, _ limit: Int?, _ after: UInt64?, _ id: [UInt8]?, _ slot: Int32,
+    _ now: MonotonicInstant
+  ) {
+    guard let policy = policyNumber(of: room, id, slot) else { return }
+    guard shared.policies[policy].presence else {
+      return answer(slot, id, ErrorReply(.forbidden, "the room's namespace keeps no presence"))
+    }
+    guard mayRead(shared.policies[policy].readPresence, room, id, slot) else { return }
+    let page = min(limit ?? shared.limits.presencePage, shared.limits.presencePage)
+    submit(.presence(room, limit: page, after: after ?? 0, ticket: ticket(slot, id, now)), now)
+  }
+
+  private mutating func history(
+    _ room: RoomName, _ since: Position?, _ limit: Int?, _ reverse: Bool, _ id: [UInt8]?,
+    _ slot: Int32, _ now: MonotonicInstant
+  ) {
+    guard let policy = policyNumber(of: room, id, slot) else { return }
+    guard shared.policies[policy].history.isOn else {
+      return answer(slot, id, ErrorReply(BackplaneFailure.historyIsOff))
+    }
+    guard mayRead(shared.policies[policy].readHistory, room, id, slot) else { return }
+    let page = min(limit ?? shared.limits.historyPage, shared.limits.historyPage)
+    submit(
+      .history(
+        room, policy: policy, since: since, limit: page, reverse: reverse,
+        ticket: ticket(slot, id, now)), now)
+  }
+
+  private mutating func mayRead(
+    _ permission: Permission, _ room: RoomName, _ id: [UInt8]?, _ slot: Int32
+  ) -> Bool {
+    let isMember = isMember(slot, of: room)
+    if permission.allows(connections[slot].session.identity, in: room, isMember: isMember) {
+      return true
+    }
+    answer(
+      slot, id,
+      permission == .member
+        ? ErrorReply(.notJoined, "join the room before reading it")
+        : ErrorReply(.forbidden, "the namespace's policy is \"\(permission.rawValue)\""))
+    return false
+  }
+
+  // MARK: Direct messages
+
+  private mutating func sendDirect(
+    _ target: SendTarget, _ data: [UInt8], _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
+  ) {
+    guard let room = RoomName(text: "user:x"), let policy = shared.policies.number(for: room) else {
+      return answer(slot, id, ErrorReply(.forbidden, "the namespace `user` is not configured"))
+    }
+    let permission = shared.policies[policy].send
+    guard permission.allows(connections[slot].session.identity, in: nil, isMember: false) else {
+      return answer(
+        slot, id,
+        ErrorReply(.forbidden, "`send` of the namespace `user` is \"\(permission.rawValue)\""))
+    }
+    metrics.directs.add()
+    let asked = ticket(slot, id, now)
+    var shards: [Int] = []
+    switch target {
+    case .user: shards = Array(0..<shared.shardCount)
+    case .connection(let text):
+      if let connection = ConnectionID(text: text), connection.process == shared.process,
+        Int(connection.shard) < shared.shardCount
+      {
+        shards = [Int(connection.shard)]
+      }
+    }
+    nextDirect += 1
+    let letter = DirectLetter(
+      target: target, data: data, sender: member(slot), askingShard: index, number: nextDirect)
+    var pending = PendingDirect(ticket: asked, shardsLeft: 0, delivered: 0)
+    for shard in shards {
+      if shard == index {
+        pending.delivered += deliverDirect(letter)
+      } else if outgoingCount < Self.outgoingMax {
+        pending.shardsLeft += 1
+        post(.direct(letter), to: shard)
+      }
+    }
+    if pending.shardsLeft == 0 {
+      send(slot) { [pending] in Reply.sent(id: id, delivered: pending.delivered, to: &$0) }
+    } else {
+      directs[nextDirect] = pending
+    }
+  }
+
+  /// Another shard has counted its part of a direct message.
+  mutating func directDelivered(_ number: UInt64, _ count: Int) {
+    guard var pending = directs.removeValue(forKey: number) else { return }
+    pending.delivered += count
+    pending.shardsLeft -= 1
+    if pending.shardsLeft > 0 {
+      directs[number] = pending
+    } else if let slot = slot(of: pending.ticket) {
+      let id = pending.ticket.id
+      send(slot) { [pending] in Reply.sent(id: id, delivered: pending.delivered, to: &$0) }
+    }
+  }
+
+  /// Queues a direct message for the connections here that it is for; returns how many.
+  mutating func deliverDirect(_ letter: DirectLetter) -> Int {
+    var targets: [Int32] = []
+    switch letter.target {
+    case .user(let user): targets = users[user] ?? []
+    case .connection(let text):
+      if let connection = ConnectionID(text: text) {
+        let token = SlotToken(
+          index: Int32(truncatingIfNeeded: connection.slot), generation: connection.generation)
+        if connections.isCurrent(token) { targets = [token.index] }
+      }
+    }
+    targets = targets.filter { connections[$0].isLive }
+    guard !targets.isEmpty else { return 0 }
+    withScratch { core, output in
+      Push.direct(data: letter.data, sender: letter.sender, to: &output)
+      core.deliver(.text, output.span, to: targets)
+    }
+    return targets.count
+  }
+
+  // MARK: What they share
+
+  /// The policy of a room's namespace; when there is none, that is answered.
+  private mutating func policyNumber(of room: RoomName, _ id: [UInt8]?, _ slot: Int32) -> Int32? {
+    if let number = shared.policies.number(for: room) { return number }
+    let namespace = room.namespace
+    let setting = namespace.isEmpty ? "namespaces.\"\"" : "namespaces.\(namespace)"
+    answer(
+      slot, id,
+      ErrorReply(
+        .forbidden, "the room's namespace is not configured; the setting \(setting) would allow it")
+    )
+    return nil
+  }
+
+  /// Whether a connection is in a room or on its way in.
+  func isMember(_ slot: Int32, of room: RoomName) -> Bool {
+    if let known = rooms.index(of: room), connections[slot].session.seat(in: known) != nil {
+      return true
+    }
+    return connections[slot].session.pending.contains { $0.room == room }
+  }
+
+  func member(_ slot: Int32) -> Member {
+    let identity = connections[slot].session.identity
+    return Member(connection: connectionID(of: slot), user: identity.user, info: identity.info)
+  }
+
+  private func ticket(_ slot: Int32, _ id: [UInt8]?, _ now: MonotonicInstant) -> ReplyTicket {
+    ReplyTicket(
+      shard: index, slot: connections[slot].token.packed, id: id, askedAt: now.nanoseconds)
+  }
+
+  /// Message data that fits a connection's queue without filling it.
+  func pageBytes(_ slot: Int32) -> Int {
+    min(Bounds.replayPageBytes, Int(connections[slot].queueMax) / 4)
+  }
+
+  /// Sends an `error`.
+  mutating func answer(_ slot: Int32, _ id: [UInt8]?, _ error: ErrorReply) {
+    metrics.count(error.code)
+    send(slot) {
+      Reply.error(
+        id: id, code: error.code, message: error.message, retryAfter: error.retryAfter, to: &$0)
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// Time: handshakes that take too long, pings and their pongs, idleness, close handshakes, lingering.
+// Each connection has one wanted time; the wheel may hold older entries, which find nothing to do.
+
+import Backplane
+import RoostEventLoop
+import RoostHTTP
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Telemetry
+
+extension Core {
+  /// Wants the connection looked at, at that time.
+  mutating func arm(_ slot: Int32, at time: MonotonicInstant) {
+    connections[slot].timerAt = time
+    guard time < connections[slot].wheelAt else { return }
+    connections[slot].wheelAt = time
+    wheel.schedule(connections[slot].token.packed, at: time)
+  }
+
+  mutating func expireTimers(now: MonotonicInstant) {
+    var due: [UInt64] = []
+    swap(&due, &expired)
+    wheel.expire(until: now, into: &due)
+    for packed in due {
+      let token = SlotToken(packed: packed)
+      guard connections.isCurrent(token), connections[token.index].phase != .ended else {
+        continue
+      }
+      expire(token.index, now)
+    }
+    due.removeAll(keepingCapacity: due.capacity <= 65_536)
+    swap(&due, &expired)
+    resumeReplays(now)
+    if let resume = listenerResumesAt, resume <= now {
+      listenerResumesAt = nil
+      watchListener()
+    }
+    if nextSweep <= now {
+      nextSweep = now.advanced(by: .seconds(1))
+      backplane.sweep(at: moment(now), into: &outbox)
+      settleOutbox(now)
+      publishFigures()
+    }
+  }
+
+  private mutating func expire(_ slot: Int32, _ now: MonotonicInstant) {
+    // An entry that was overtaken by an earlier one.
+    guard connections[slot].wheelAt <= now else { return }
+    connections[slot].wheelAt = .distantFuture
+    if connections[slot].timerAt <= now {
+      due(slot, now)
+      guard connections[slot].phase != .ended else { return }
+    }
+    let next = connections[slot].timerAt
+    if next != .distantFuture { arm(slot, at: next) }
+  }
+
+  /// What a connection's time has come for.
+  private mutating func due(_ slot: Int32, _ now: MonotonicInstant) {
+    switch connections[slot].phase {
+    case .request: requestTimedOut(slot, now)
+    case .open: liveliness(slot, now)
+    case .echo: connections[slot].timerAt = .distantFuture
+    case .closing:
+      if connections[slot].deadline <= now {
+        _ = connections[slot].closing.deadlinePassed()
+        end(slot)
+      } else {
+        connections[slot].timerAt = connections[slot].deadline
+      }
+    case .lingering:
+      if connections[slot].deadline <= now {
+        end(slot)
+      } else {
+        connections[slot].timerAt = connections[slot].deadline
+      }
+    case .ended, .vacant: break
+    }
+  }
+
+  private mutating func requestTimedOut(_ slot: Int32, _ now: MonotonicInstant) {
+    guard connections[slot].deadline <= now else {
+      connections[slot].timerAt = connections[slot].deadline
+      return
+    }
+    // Nobody who has sent nothing is waiting for an answer.
+    guard !connections[slot].input.isEmpty else { return end(slot) }
+    respond(slot, 408, "The request did not come in time.", keepAlive: false, now)
+  }
+
+  // MARK: Ping and idleness
+
+  /// The first ping comes at a random time within the interval, so that connections that came
+  /// together are not pinged together.
+  mutating func armFirstPing(_ slot: Int32, _ now: MonotonicInstant) {
+    var next = MonotonicInstant.distantFuture
+    let interval = shared.limits.pingInterval
+    if interval > .zero {
+      let spread = Int.random(in: 500...1000, using: &generator)
+      next = now.advanced(by: interval * spread / 1000)
+    }
+    if shared.limits.idleTimeout > .zero {
+      next = min(next, now.advanced(by: shared.limits.idleTimeout))
+    }
+    connections[slot].pingSentAt = .zero
+    connections[slot].timerAt = .distantFuture
+    if next != .distantFuture { arm(slot, at: next) }
+  }
+
+  private mutating func liveliness(_ slot: Int32, _ now: MonotonicInstant) {
+    let limits = shared.limits
+    var next = MonotonicInstant.distantFuture
+    if limits.idleTimeout > .zero {
+      let idleAt = connections[slot].lastMessage.advanced(by: limits.idleTimeout)
+      if idleAt <= now { return close(slot, .idle, now) }
+      next = idleAt
+    }
+    guard limits.pingInterval > .zero else {
+      connections[slot].timerAt = next
+      return
+    }
+    let pingSentAt = connections[slot].pingSentAt
+    if connections[slot].awaitsPong {
+      let pongBy = pingSentAt.advanced(by: limits.pongTimeout)
+      // Any bytes that came since prove life: a pong may stand behind a long message.
+      if connections[slot].lastActivity > pingSentAt {
+        connections[slot].awaitsPong = false
+      } else if pongBy <= now {
+        return close(slot, .pingTimeout, now)
+      } else {
+        connections[slot].timerAt = min(next, pongBy)
+        return
+      }
+    }
+    let spread = Int.random(in: 950...1050, using: &generator)
+    let pingAt =
+      pingSentAt == .zero ? now : pingSentAt.advanced(by: limits.pingInterval * spread / 1000)
+    if pingAt <= now {
+      sendPing(slot, now)
+      next = min(next, now.advanced(by: limits.pongTimeout))
+    } else {
+      next = min(next, pingAt)
+    }
+    connections[slot].timerAt = next
+  }
+
+  private mutating func sendPing(_ slot: Int32, _ now: MonotonicInstant) {
+    connections[slot].pingSentAt = now
+    connections[slot].awaitsPong = true
+    metrics.pings.add()
+    var payload: [UInt8] = []
+    for shift in stride(from: UInt64(56), through: 0, by: -8) {
+      payload.append(UInt8(truncatingIfNeeded: now.nanoseconds >> shift))
+    }
+    enqueueControl(.ping, payload.span, slot)
+  }
+
+  // MARK: Figures
+
+  /// Copies sizes into the gauges, once a second: a walk over all connections.
+  mutating func publishFigures() {
+    var queued = 0
+    var peak = 0
+    for slot in 0..<connections.slotsUsed {
+      let count = connections[slot].queue.count
+      queued += count
+      peak = max(peak, count)
+    }
+    metrics.outboundBytes.set(Int64(queued))
+    metrics.outboundPeakBytes.set(Int64(peak))
+    metrics.members.set(Int64(rooms.memberCount))
+    metrics.rooms.set(Int64(rooms.count))
+    let figures = backplane.figures
+    metrics.backplaneRooms.set(Int64(figures.rooms))
+    metrics.logEntries.set(Int64(figures.logEntries))
+    metrics.logBytes.set(Int64(figures.logBytes))
+    metrics.keys.set(Int64(figures.keys))
+  }
+}

@@ -1,0 +1,196 @@
+// Everything that one shard owns. A struct that cannot be copied, entered once a tick: no reference
+// counting, no exclusivity checks, no lock on the way of a message. Its parts stand in the files
+// `Core+….swift`, in the order in which a message passes them.
+
+import Backplane
+import Glibc
+import RoostDeflate
+import RoostEventLoop
+import RoostRooms
+import RoostWire
+import Telemetry
+
+/// A shard's state. Its thread only.
+struct Core: ~Copyable {
+  // Who this is.
+  let index: Int
+  let shared: NodeShared
+  let metrics: ShardMetrics
+  let requestReader: RequestReader
+
+  // Sockets.
+  let poller: Poller
+  var listener: Descriptor?
+  var isListenerWatched = false
+  var connections: Slab<Connection>
+  static let listenerToken = UInt64.max - 1
+
+  // Bytes in: one buffer for all connections, taken out while it is worked on.
+  var readBuffer: [UInt8]
+  var inflater: Inflater
+
+  // Bytes out.
+  var arena = SendArena(capacity: 96 << 20)
+  var dirty: [Int32] = []
+  var scratch: [UInt8] = []
+  var compressed: [UInt8] = []
+  var deflaters: SharedDeflaters
+  var hasDeliveredInTick = false
+
+  // Rooms.
+  var rooms = RoomTable()
+  var users: [String: [Int32]] = [:]
+  var backplane: LocalBackplane
+  var outbox = BackplaneOutbox()
+  var replaying: [SlotToken] = []
+
+  // Direct messages that other shards are still counting.
+  var directs: [UInt64: PendingDirect] = [:]
+  var nextDirect: UInt64 = 0
+
+  // Letters to other shards, posted together.
+  var outgoing: [[ShardLetter]]
+  var outgoingCount = 0
+  /// Letters that may wait for full mailboxes before publishes are refused.
+  static let outgoingMax = 65_536
+
+  // Ends.
+  var overflowed: [SlotToken] = []
+  var ended: [SlotToken] = []
+  var isDraining = false
+  var isStopped = false
+
+  // Time.
+  var wheel: TimerWheel
+  var expired: [UInt64] = []
+  var nextSweep: MonotonicInstant
+  var listenerResumesAt: MonotonicInstant?
+  var generator = SystemRandomNumberGenerator()
+
+  init(index: Int, shared: NodeShared, poller: Poller, listener: consuming Descriptor) {
+    self.index = index
+    self.shared = shared
+    self.poller = poller
+    self.listener = consume listener
+    metrics = shared.metrics[index]
+    requestReader = RequestReader(
+      limits: RequestLimits(
+        depthMax: Bounds.requestDepthMax, keyBytesMax: Bounds.keyBytesMax,
+        idBytesMax: Bounds.idBytesMax, tokenBytesMax: Bounds.tokenBytesMax))
+    connections = Slab(capacity: shared.socketsMax) { Connection() }
+    readBuffer = [UInt8](repeating: 0, count: Bounds.readBytes)
+    inflater = Inflater(windowBits: 15)
+    deflaters = SharedDeflaters(level: shared.configuration.compression.level)
+    backplane = LocalBackplane(
+      shard: index, shardCount: shared.shardCount, policies: shared.policies.policies,
+      limits: LocalBackplaneLimits(
+        logBytesMax: shared.limits.historyBytes / shared.shardCount,
+        keysMax: max(shared.limits.idempotencyKeys / shared.shardCount, 1),
+        keyWindow: shared.limits.idempotencyWindow,
+        idleRoomsMax: Bounds.idleRoomsMax, presenceEventsMax: Bounds.presenceEventsMax,
+        pageBytesMax: Bounds.replayPageBytes))
+    outgoing = Array(repeating: [], count: shared.shardCount)
+    let now = MonotonicInstant.now()
+    wheel = TimerWheel(now: now)
+    nextSweep = now.advanced(by: .seconds(1))
+  }
+
+  /// The id of the tenant of a slot.
+  func connectionID(of slot: Int32) -> ConnectionID {
+    let token = connections[slot].token
+    return ConnectionID(
+      process: shared.process, shard: UInt16(index), slot: UInt32(token.index),
+      generation: token.generation)
+  }
+
+  /// Both clocks, for the backplane.
+  func moment(_ now: MonotonicInstant) -> Moment {
+    var wall = timespec()
+    clock_gettime(CLOCK_REALTIME, &wall)
+    return Moment(
+      monotonic: .nanoseconds(Int64(clamping: now.nanoseconds)),
+      wallMilliseconds: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000)
+  }
+}
+
+/// Bounds that are not settings: each with its reason.
+enum Bounds {
+  /// Bytes read from a socket at once: large enough for thousands of small messages, small enough
+  /// that one flooding peer does not hold up a tick.
+  static let readBytes = 131_072
+  /// Sockets accepted in one tick.
+  static let acceptsPerTick = 256
+  /// Nesting of a request: deep enough for any document, shallow enough for the scanner's stack.
+  static let requestDepthMax = 64
+  /// An idempotency key; backplane rule 7.
+  static let keyBytesMax = 128
+  /// A request's `id`.
+  static let idBytesMax = 128
+  /// A token in `auth`.
+  static let tokenBytesMax = 8192
+  /// The largest message on `/echo`, for conformance suites.
+  static let echoMessageBytes = 32 << 20
+  /// Bytes that may wait for an `/echo` connection: two of the largest messages.
+  static let echoQueueBytes = 80 << 20
+  /// Rooms kept a shard without members and messages, for their positions.
+  static let idleRoomsMax = 65_536
+  /// Members above which a room gets counts instead of single events; backplane rule 23.
+  static let presenceEventsMax = 1000
+  /// Message data in one page of a recovery; backplane rule 13.
+  static let replayPageBytes = 262_144
+  /// Control frames may exceed a full queue by this much.
+  static let controlBytesMax = 4096
+  /// How long accepting pauses when descriptors have run out.
+  static let shortagePause = Duration.milliseconds(100)
+  /// Request line of an upgrade.
+  static let requestLineBytesMax = 4096
+  /// Fields of an upgrade.
+  static let fieldsMax = 64
+}
+
+extension Core: LoopStages {
+  var isDirty: Bool { !dirty.isEmpty }
+
+  mutating func ready(_ readiness: Readiness, now: MonotonicInstant) {
+    if readiness.token == Self.listenerToken { return acceptAll(now) }
+    let token = SlotToken(packed: readiness.token)
+    // An event may be for a connection that ended earlier in this tick.
+    guard connections.isCurrent(token) else { return }
+    if readiness.isWritable { flushBlocked(token.index, now) }
+    if readiness.isReadable, connections[token.index].phase != .ended {
+      receive(token.index, now)
+    }
+  }
+
+  func nextDeadline() -> MonotonicInstant? {
+    if isStopped { return .zero }
+    var deadline = nextSweep
+    if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
+    if let resume = listenerResumesAt { deadline = min(deadline, resume) }
+    if !replaying.isEmpty || outgoingCount > 0 {
+      deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))
+    }
+    return deadline
+  }
+
+  mutating func flush(now: MonotonicInstant) {
+    settleOverflows(now)
+    // A failing socket ends its connection, which tells others: they are flushed in a further turn.
+    while !dirty.isEmpty {
+      var turn: [Int32] = []
+      swap(&turn, &dirty)
+      for slot in turn { flushOne(slot, now) }
+      if dirty.isEmpty {
+        turn.removeAll(keepingCapacity: true)
+        swap(&turn, &dirty)
+        break
+      }
+      settleOverflows(now)
+    }
+    arena.reset()
+    if hasDeliveredInTick {
+      hasDeliveredInTick = false
+      metrics.deliveryLag.observe(MonotonicInstant.now().nanoseconds &- now.nanoseconds)
+    }
+  }
+}

@@ -1,0 +1,150 @@
+// One node: its listeners, its shards and their threads, and its way through the phases of its life.
+
+public import RoostEventLoop
+public import Telemetry
+
+/// Why a node could not start.
+public enum NodeFailure: Error, Sendable, CustomStringConvertible {
+  /// The public port could not be opened.
+  case listen(SocketAddress, Errno)
+  /// The system refused something that every node needs.
+  case system(String, Errno)
+
+  /// What was wrong and what to do.
+  public var description: String {
+    switch self {
+    case .listen(let address, let code) where code.isAddressInUse:
+      "\(address) is in use by another process; stop it or choose another address with --listen"
+    case .listen(let address, let code): "cannot listen on \(address): \(code)"
+    case .system(let what, let code): "\(what): \(code)"
+    }
+  }
+}
+
+/// A gateway node in this process. Any thread.
+public final class Node: Sendable {
+  let shared: NodeShared
+  private let shards: [Shard]
+  private let threads: Lock<[LoopThread]>
+
+  /// The public address, with the port that was chosen when 0 was asked for.
+  public let address: SocketAddress
+
+  /// The node's id.
+  public let nodeID: String
+
+  /// WebSocket connections that the node lets in, from its budget.
+  public let connectionsMax: Int
+
+  /// Opens the public port and starts the shards; connections are accepted when this returns.
+  ///
+  /// Raises the process's descriptor limit.
+  public init(_ configuration: Configuration, log: Log) throws(NodeFailure) {
+    let shardCount = configuration.shards > 0 ? configuration.shards : Machine.usableCores()
+    let budget = NodeBudget(
+      configured: configuration.limits.connections, descriptors: Machine.raiseDescriptorLimit(),
+      memoryBytes: Machine.usableMemoryBytes(), shards: shardCount)
+    var bound = configuration.listen
+    var wakeups: [Wakeup] = []
+    var listeners: [Int32] = []
+    do {
+      try Self.probe(bound)
+      for _ in 0..<shardCount {
+        let listener = try Socket.listen(on: bound, sharesPort: true, backlog: 4096)
+        // With port 0 the first shard chooses, the others follow.
+        bound = try Socket.localAddress(of: listener)
+        listeners.append(listener.relinquish())
+      }
+    } catch {
+      for number in listeners { Syscalls.close(number) }
+      throw .listen(bound, error)
+    }
+    do {
+      for _ in 0..<shardCount { wakeups.append(try Wakeup()) }
+    } catch {
+      for number in listeners { Syscalls.close(number) }
+      throw .system("no event descriptor for a shard", error)
+    }
+    address = bound
+    nodeID = configuration.nodeID ?? "\(Machine.hostName()):\(bound.port)"
+    connectionsMax = budget.connections
+    shared = NodeShared(
+      configuration: configuration, nodeID: nodeID, budget: budget, log: log,
+      mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) })
+    var shards: [Shard] = []
+    do {
+      for index in 0..<shardCount {
+        shards.append(
+          try Shard(
+            index: index, shared: shared, wakeup: wakeups[index],
+            listener: Descriptor(taking: listeners[index])))
+      }
+    } catch {
+      for number in listeners.dropFirst(shards.count + 1) { Syscalls.close(number) }
+      throw .system("no epoll instance for a shard", error)
+    }
+    self.shards = shards
+    threads = Lock([])
+    shared.phase = .serving
+    do {
+      for (index, shard) in shards.enumerated() {
+        let thread = try LoopThread(name: "shard-\(index)") { shard.run() }
+        threads.withLock { $0.append(thread) }
+      }
+    } catch {
+      stop()
+      throw .system("no thread for a shard", error)
+    }
+  }
+
+  /// A taken port is refused: with SO_REUSEPORT alone, a second node of the same user would share it.
+  private static func probe(_ address: SocketAddress) throws(Errno) {
+    guard address.port != 0 else { return }
+    _ = try Socket.listen(on: address, sharesPort: false, backlog: 1)
+  }
+
+  /// Where the node is in its life.
+  public var phase: NodePhase { shared.phase }
+
+  /// WebSocket connections at this moment.
+  public var connectionCount: Int { shared.admission.connectionCount }
+
+  /// Shards of the node.
+  public var shardCount: Int { shards.count }
+
+  /// Whether a balancer should send connections here.
+  public var isReady: Bool { phase.isReady }
+
+  /// Begins to leave: upgrades are refused, every connection is closed 1001.
+  ///
+  /// Returns at once; `waitUntilStopped` returns when the last connection is gone.
+  public func drain() {
+    guard shared.phase == .serving || shared.phase == .starting else { return }
+    shared.phase = .draining
+    for mailbox in shared.mailboxes { mailbox.post([.drain]) }
+  }
+
+  /// Ends at once, without close handshakes.
+  public func stop() {
+    if shared.phase != .stopped { shared.phase = .draining }
+    for mailbox in shared.mailboxes { mailbox.post([.stop]) }
+  }
+
+  /// Waits for the shards' threads to end. Blocks; call it once, from one thread.
+  public func waitUntilStopped() {
+    let running = threads.withLock { threads in
+      let all = threads
+      threads = []
+      return all
+    }
+    for thread in running { thread.join() }
+    shared.phase = .stopped
+  }
+
+  /// What each shard holds right now.
+  public func figures() async -> [ShardFigures] {
+    var figures: [ShardFigures] = []
+    for shard in shards { figures.append(await shard.figures()) }
+    return figures
+  }
+}

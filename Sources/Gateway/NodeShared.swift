@@ -1,0 +1,138 @@
+// What all shards of a node share: settings that do not change while it runs, and the few things
+// that are made for many threads.
+
+import Auth
+import Backplane
+import RoostCrypto
+import RoostEventLoop
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Synchronization
+import Telemetry
+
+/// The node's version, as `welcome` and `roost version` tell it.
+public enum RoostVersion {
+  /// Semantic version.
+  public static let text = "0.1.0"
+}
+
+/// Policies by number, and numbers by namespace.
+struct PolicyTable: Sendable {
+  let policies: [RoomPolicy]
+  private let numbers: [String: Int32]
+  private let fallback: Int32?
+
+  init(_ configuration: Configuration) {
+    var policies: [RoomPolicy] = []
+    var numbers: [String: Int32] = [:]
+    for (namespace, policy) in configuration.namespaces.sorted(by: { $0.key < $1.key }) {
+      numbers[namespace] = Int32(policies.count)
+      policies.append(policy)
+    }
+    self.policies = policies
+    self.numbers = numbers
+    fallback = configuration.dev ? numbers[""] : nil
+  }
+
+  /// The number of the policy of a room; nil when its namespace is not configured.
+  func number(for room: RoomName) -> Int32? {
+    numbers[room.namespace] ?? fallback
+  }
+
+  subscript(_ number: Int32) -> RoomPolicy { policies[Int(number)] }
+}
+
+/// Letters between shards.
+enum ShardLetter: Sendable {
+  /// A command for the home of its room.
+  case command(BackplaneCommand)
+  /// What the backplane tells this shard.
+  case event(BackplaneEvent)
+  /// A direct message for connections of this shard.
+  case direct(DirectLetter)
+  /// How many connections a direct message was queued for.
+  case directDelivered(number: UInt64, count: Int)
+  /// Close every connection 1001, then end.
+  case drain
+  /// End at once.
+  case stop
+}
+
+/// A `send` on its way to the shards.
+struct DirectLetter: Sendable {
+  let target: SendTarget
+  let data: [UInt8]
+  let sender: Member?
+  /// The shard that counts the deliveries, and its number for this send.
+  let askingShard: Int
+  let number: UInt64
+}
+
+/// Settings and many-threaded parts of a node.
+final class NodeShared: Sendable {
+  let configuration: Configuration
+  let limits: Limits
+  let policies: PolicyTable
+  let origins: OriginPolicy
+  let deflate: DeflateConfiguration
+  let nodeID: String
+  let shardCount: Int
+  /// Sockets that a shard may hold.
+  let socketsMax: Int
+  let connectionsMax: Int
+  /// Random bits that name this process in connection ids.
+  let process = RandomBytes.uint64()
+  let admission: Admission
+  let log: Log
+  let mailboxes: [Mailbox<ShardLetter>]
+  let metrics: [ShardMetrics]
+  let startedAt = MonotonicInstant.now()
+  private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
+  private let compressionBytes = Atomic<Int>(0)
+
+  init(
+    configuration: Configuration, nodeID: String, budget: NodeBudget, log: Log,
+    mailboxes: [Mailbox<ShardLetter>]
+  ) {
+    self.configuration = configuration
+    self.nodeID = nodeID
+    self.log = log
+    self.mailboxes = mailboxes
+    limits = configuration.limits
+    shardCount = mailboxes.count
+    connectionsMax = budget.connections
+    socketsMax = budget.sockets
+    policies = PolicyTable(configuration)
+    origins = configuration.originPolicy
+    let compression = configuration.compression
+    deflate = DeflateConfiguration(
+      isEnabled: compression.enabled, allowsServerContextTakeover: compression.contextTakeover,
+      allowsClientContextTakeover: compression.contextTakeover,
+      serverWindowBits: compression.windowBits)
+    admission = Admission(limits: configuration.limits, connectionsMax: budget.connections)
+    metrics = mailboxes.map { _ in ShardMetrics() }
+  }
+
+  /// Where the node is in its life. Any thread.
+  var phase: NodePhase {
+    get { NodePhase(rawValue: phaseCell.load(ordering: .relaxed)) ?? .stopped }
+    set { phaseCell.store(newValue.rawValue, ordering: .relaxed) }
+  }
+
+  /// Takes memory for a connection's own compression; false when the budget is used up.
+  func reserveCompression(_ bytes: Int) -> Bool {
+    let total = compressionBytes.add(bytes, ordering: .relaxed).newValue
+    if total <= configuration.compression.memoryBytes { return true }
+    compressionBytes.subtract(bytes, ordering: .relaxed)
+    return false
+  }
+
+  /// Gives memory for compression back.
+  func releaseCompression(_ bytes: Int) {
+    compressionBytes.subtract(bytes, ordering: .relaxed)
+  }
+
+  /// Bytes of memory that connections' own compression holds.
+  var compressionBytesHeld: Int { compressionBytes.load(ordering: .relaxed) }
+}

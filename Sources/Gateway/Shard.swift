@@ -1,0 +1,55 @@
+// A shard: an actor whose executor is its epoll thread. The thread enters the actor once a tick; from
+// outside it is reached by letters (data) or by `await` (questions).
+
+import Backplane
+import RoostEventLoop
+import RoostRooms
+import Telemetry
+
+/// A thread with its sockets, rooms and loop.
+actor Shard {
+  nonisolated let executor: LoopExecutor
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  private var core: Core
+  private var loop: Loop
+  private var publishedBytes: UInt64 = 0
+  private var publishedCalls: UInt64 = 0
+
+  init(
+    index: Int, shared: NodeShared, wakeup: Wakeup, listener: consuming Descriptor
+  ) throws(Errno) {
+    let poller = try Poller()
+    executor = LoopExecutor(wakeup: wakeup)
+    loop = Loop(poller: poller, wakeup: wakeup)
+    core = Core(index: index, shared: shared, poller: poller, listener: listener)
+  }
+
+  /// Runs the shard on the calling thread until it is stopped.
+  nonisolated func run() {
+    executor.run { assumeIsolated { $0.turn() } }
+  }
+
+  private func turn() -> Bool {
+    if !core.isListenerWatched, core.listenerResumesAt == nil { core.watchListener() }
+    loop.tick(&core)
+    let metrics = core.metrics
+    metrics.tick.observe(loop.lastTick)
+    metrics.busyNanoseconds.add(loop.lastTick.nanosecondsClamped)
+    metrics.bytesSent.add(core.arena.sentBytes &- publishedBytes)
+    publishedBytes = core.arena.sentBytes
+    metrics.sendCalls.add(core.arena.sendCalls &- publishedCalls)
+    publishedCalls = core.arena.sendCalls
+    return !core.isStopped
+  }
+
+  /// What the shard holds right now, for tests and for questions of the operator.
+  func figures() -> ShardFigures {
+    core.publishFigures()
+    return ShardFigures(
+      sockets: core.connections.count, rooms: core.rooms.count, members: core.rooms.memberCount,
+      users: core.users.count, backplane: core.backplane.figures)
+  }
+}

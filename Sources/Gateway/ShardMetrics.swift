@@ -1,0 +1,109 @@
+// What one shard counts. Its thread writes, the scraping thread reads; no lock, no shared cell.
+
+import RoostWire
+import Telemetry
+
+/// Which side ended a connection.
+enum ClosingSide: Int, CaseIterable, Sendable {
+  case server
+  case client
+
+  var label: String { self == .server ? "server" : "client" }
+}
+
+/// Counters in a row, for a label with few values.
+struct CounterRow: ~Copyable, Sendable {
+  static let width = 32
+  private let counters: InlineArray<32, Counter>
+
+  init() { counters = InlineArray { _ in Counter() } }
+
+  func add(_ index: Int, _ amount: UInt64 = 1) { counters[index].add(amount) }
+
+  func value(_ index: Int) -> UInt64 { counters[index].value }
+}
+
+/// The figures of one shard.
+final class ShardMetrics: Sendable {
+  // Connections.
+  let sockets = Gauge()
+  let connections = Gauge()
+  let accepted = Counter()
+  let acceptShortages = Counter()
+  let handshakes = Counter()
+  let refusals = CounterRow()  // by AdmissionRefusal
+  let httpResponses = CounterRow()  // by the hundreds of the status
+  let closesByServer = CounterRow()  // by place in closeLabels
+  let closesByClient = CounterRow()
+
+  // Rooms.
+  let joins = Counter()
+  let leaves = Counter()
+  let members = Gauge()
+  let rooms = Gauge()
+
+  // Messages.
+  let messagesIn = Counter()
+  let messageBytesIn = Counter()
+  let requests = Counter()
+  let publishes = Counter()
+  let deliveries = Counter()
+  let directs = Counter()
+  let errors = CounterRow()  // by place in ErrorCode.allCases
+  let bytesReceived = Counter()
+  let bytesSent = Counter()
+  let sendCalls = Counter()
+  let compressions = Counter()
+  let publishAcknowledgement = Histogram(.latency)
+  let fanOut = Histogram(.latency)
+  let deliveryLag = Histogram(.latency)
+
+  // Queues and limits.
+  let outboundBytes = Gauge()
+  let outboundPeakBytes = Gauge()
+  let slowConsumers = Counter()
+  let rateLimited = CounterRow()  // 0 messages, 1 bytes
+  let pings = Counter()
+  let pingRoundTrip = Histogram(.latency)
+
+  // The loop.
+  let tick = Histogram(.ticks)
+  let busyNanoseconds = Counter()
+  let mailboxRefusals = Counter()
+
+  // The backplane's part here.
+  let backplaneRooms = Gauge()
+  let logEntries = Gauge()
+  let logBytes = Gauge()
+  let keys = Gauge()
+
+  /// The codes that close counters know by name; everything else counts as `other`.
+  static let closeCodes: [UInt16] = CloseCode.allCases.map(\.rawValue) + [1005, 1006]
+
+  /// Where a close code is counted.
+  static func place(of code: UInt16) -> Int {
+    closeCodes.firstIndex(of: code) ?? closeCodes.count
+  }
+
+  /// The label of a place.
+  static func label(of place: Int) -> String {
+    place < closeCodes.count ? String(closeCodes[place]) : "other"
+  }
+
+  func countClose(_ code: UInt16, _ side: ClosingSide) {
+    switch side {
+    case .server: closesByServer.add(Self.place(of: code))
+    case .client: closesByClient.add(Self.place(of: code))
+    }
+  }
+
+  func count(_ code: ErrorCode) {
+    guard let place = ErrorCode.allCases.firstIndex(of: code) else { return }
+    errors.add(place)
+  }
+
+  func count(_ refusal: AdmissionRefusal) {
+    guard let place = AdmissionRefusal.allCases.firstIndex(of: refusal) else { return }
+    refusals.add(place)
+  }
+}
