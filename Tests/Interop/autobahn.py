@@ -111,7 +111,8 @@ def wait_until(condition, suite, ends_at, report, what):
         if ended or time.monotonic() > ends_at:
             lines = (report / "wstest.log").read_text(errors="replace").splitlines()
             reason = f"it ended with code {suite.returncode}" if ended else what
-            sys.exit(f"wstest: {reason}; its last lines:\n  " + "\n  ".join(lines[-15:]))
+            said = "".join(f"\n  {line[:200]}" for line in lines[-5:])
+            sys.exit(f"wstest: {reason}; its last lines:{said}")
         time.sleep(0.1)
 
 
