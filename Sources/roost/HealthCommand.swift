@@ -24,41 +24,47 @@ enum HealthCommand {
     }
     alarm(patience)
     defer { alarm(0) }
-    switch answer(from: address, path: path) {
-    case .failure(let failure): return fail("\(address): \(failure)")
-    case .success(200): return 0
-    case .success(0): return fail("\(address)\(path): no HTTP answer")
-    case .success(let status): return fail("\(address)\(path): \(status)")
+    do throws(Errno) {
+      let socket = try request(path, of: address)
+      switch try status(from: socket) {
+      case 200: return 0
+      case 0: return fail("\(address)\(path): no HTTP answer")
+      case let status: return fail("\(address)\(path): \(status)")
+      }
+    } catch {
+      return fail("\(address): \(error)")
     }
   }
 
-  /// The status of the answer; 0 when there was none that could be read.
-  static func answer(from address: SocketAddress, path: String) -> Result<Int, Errno> {
-    do throws(Errno) {
-      let socket = try Socket.connect(to: address)
-      let request = "GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n"
-      var rest = Array(request.utf8)[...]
-      while !rest.isEmpty {
-        switch rest.withUnsafeBytes({ Syscalls.send(socket.number, $0) }) {
-        case .bytes(let count): rest = rest.dropFirst(count)
-        case .failed(let failure): throw failure
-        case .wouldBlock, .endOfStream: return .success(0)
-        }
+  /// Connects and sends the request.
+  static func request(_ path: String, of address: SocketAddress) throws(Errno) -> Descriptor {
+    let socket = try Socket.connect(to: address)
+    let request = "GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n"
+    var rest = Array(request.utf8)[...]
+    while !rest.isEmpty {
+      switch rest.withUnsafeBytes({ Syscalls.send(socket.number, $0) }) {
+      case .bytes(let count): rest = rest.dropFirst(count)
+      case .failed(let failure): throw failure
+      // A blocking socket does neither; there will be no answer then.
+      case .wouldBlock, .endOfStream: return socket
       }
-      // Only the line's beginning counts: "HTTP/1.1 200".
-      var head: [UInt8] = []
-      var buffer = [UInt8](repeating: 0, count: 512)
-      while head.count < 12 {
-        switch buffer.withUnsafeMutableBytes({ Syscalls.receive(socket.number, into: $0) }) {
-        case .bytes(let count): head.append(contentsOf: buffer[..<count])
-        case .failed(let failure): throw failure
-        case .wouldBlock, .endOfStream: return .success(0)
-        }
-      }
-      return .success(status(in: head))
-    } catch {
-      return .failure(error)
     }
+    return socket
+  }
+
+  /// The status of the answer; 0 when there was none that could be read.
+  static func status(from socket: borrowing Descriptor) throws(Errno) -> Int {
+    // Only the line's beginning counts: "HTTP/1.1 200".
+    var head: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 512)
+    while head.count < 12 {
+      switch buffer.withUnsafeMutableBytes({ Syscalls.receive(socket.number, into: $0) }) {
+      case .bytes(let count): head.append(contentsOf: buffer[..<count])
+      case .failed(let failure): throw failure
+      case .wouldBlock, .endOfStream: return 0
+      }
+    }
+    return status(in: head)
   }
 
   /// RFC 9112, 4: the three digits of a status line; 0 when the bytes begin no status line.
