@@ -20,11 +20,11 @@ public enum Machine {
   /// Cores that the process may use, from its affinity and its cgroup's quota, at least 1.
   public static func usableCores() -> Int {
     var mask = [UInt8](repeating: 0, count: 1024)
-    let bytes = mask.withUnsafeMutableBytes {
+    let result = mask.withUnsafeMutableBytes {
       roost_sched_getaffinity(0, UInt($0.count), $0.baseAddress)
     }
-    var cores = 1
-    if bytes > 0 { cores = mask.prefix(Int(bytes)).reduce(0) { $0 + $1.nonzeroBitCount } }
+    // The library's function answers 0 and fills the rest of the mask with zeros.
+    var cores = result == 0 ? mask.reduce(0) { $0 + $1.nonzeroBitCount } : 1
     if let quota = cgroupQuota() { cores = min(cores, quota) }
     return max(cores, 1)
   }

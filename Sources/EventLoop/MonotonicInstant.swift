@@ -39,6 +39,12 @@ public struct MonotonicInstant: Comparable, Hashable, Sendable {
     return MonotonicInstant(nanoseconds: overflow ? .max : sum)
   }
 
+  /// The point so many nanoseconds later; stays at `distantFuture` instead of overflowing.
+  public func advanced(byNanoseconds count: UInt64) -> MonotonicInstant {
+    let (sum, overflow) = nanoseconds.addingReportingOverflow(count)
+    return MonotonicInstant(nanoseconds: overflow ? .max : sum)
+  }
+
   /// Time from `earlier` to this point; zero when `earlier` is later.
   public func since(_ earlier: MonotonicInstant) -> Duration {
     guard nanoseconds > earlier.nanoseconds else { return .zero }

@@ -22,11 +22,11 @@ public struct ArenaSlice: Sendable, Equatable {
 ///
 /// An idle queue owns no memory. Touch it through `SendArena` only.
 public struct SendQueue: ~Copyable {
+  fileprivate var backlog = ByteQueue()
+  fileprivate var sliceBytes: UInt32 = 0
   fileprivate var first = ArenaSlice(start: 0, end: 0)
   fileprivate var overflowHead: Int32 = -1
   fileprivate var overflowTail: Int32 = -1
-  fileprivate var sliceBytes: UInt32 = 0
-  fileprivate var backlog = ByteQueue()
 
   /// An empty queue.
   public init() {}

@@ -29,11 +29,10 @@ public struct SlotToken: Hashable, Sendable {
 
 /// Paged storage with a free list and generations. Owned by one thread.
 public struct Slab<Element: ~Copyable>: ~Copyable {
-  private static var pageShift: Int { 8 }
-  private static var pageCapacity: Int { 1 << pageShift }
-
-  // What is stored where.
-  private var pages: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
+  // Pages of 256 elements. Each element begins on a cache line of its own, so that the fields which
+  // stand first in it are one line, not two.
+  private let pages: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  private let strideBytes: Int
   private let pagesMax: Int
   private var slotCount: Int32 = 0
   private var generations: [UInt32] = []
@@ -52,30 +51,34 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
   ///   - capacity: 1 to 2^30 slots.
   ///   - vacant: makes the element that an unused slot holds.
   public init(capacity: Int, vacant: @escaping () -> Element) {
-    precondition((1...(1 << 30)).contains(capacity), "capacity \(capacity)")
+    precondition(capacity >= 1 && capacity <= 1 << 30, "capacity \(capacity)")
     self.capacity = capacity
     self.vacant = vacant
-    pagesMax = (capacity + Self.pageCapacity - 1) >> Self.pageShift
+    strideBytes = (MemoryLayout<Element>.size + 63) / 64 * 64
+    pagesMax = (capacity + 255) >> 8
     pages = .allocate(capacity: pagesMax)
   }
 
   deinit {
-    for page in 0..<(Int(slotCount) >> Self.pageShift) {
-      pages[page].deinitialize(count: Self.pageCapacity)
-      pages[page].deallocate()
+    for slot in 0..<Int(slotCount) {
+      (pages[slot >> 8] + (slot & 0xFF) * strideBytes)
+        .assumingMemoryBound(to: Element.self).deinitialize(count: 1)
     }
+    for page in 0..<(Int(slotCount) >> 8) { pages[page].deallocate() }
     pages.deallocate()
   }
 
   /// The element in a slot, vacant or not; traps on an index that was never handed out.
   public subscript(_ index: Int32) -> Element {
     unsafeAddress {
-      precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount), "slot \(index)")
-      return UnsafePointer(pages[Int(index) >> Self.pageShift] + (Int(index) & 0xFF))
+      precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount))
+      let place = pages[Int(index) >> 8] + (Int(index) & 0xFF) &* strideBytes
+      return UnsafePointer(place.assumingMemoryBound(to: Element.self))
     }
     mutating unsafeMutableAddress {
-      precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount), "slot \(index)")
-      return pages[Int(index) >> Self.pageShift] + (Int(index) & 0xFF)
+      precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount))
+      let place = pages[Int(index) >> 8] + (Int(index) & 0xFF) &* strideBytes
+      return place.assumingMemoryBound(to: Element.self)
     }
   }
 
@@ -115,14 +118,16 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
   public var slotsUsed: Int32 { slotCount }
 
   private mutating func grow() {
-    let page = Int(slotCount) >> Self.pageShift
+    let page = Int(slotCount) >> 8
     precondition(page < pagesMax, "a slab grew beyond its capacity")
-    let memory = UnsafeMutablePointer<Element>.allocate(capacity: Self.pageCapacity)
-    for offset in 0..<Self.pageCapacity { (memory + offset).initialize(to: vacant()) }
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 256 * strideBytes, alignment: 64)
+    for offset in 0..<256 {
+      (memory + offset * strideBytes).initializeMemory(as: Element.self, to: vacant())
+    }
     pages[page] = memory
     let first = slotCount
-    slotCount += Int32(Self.pageCapacity)
-    generations.append(contentsOf: repeatElement(0, count: Self.pageCapacity))
+    slotCount += 256
+    generations.append(contentsOf: repeatElement(0, count: 256))
     // The lowest index is taken first, which keeps the used part dense.
     free.append(contentsOf: (first..<slotCount).reversed())
   }

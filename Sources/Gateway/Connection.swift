@@ -51,15 +51,15 @@ final class ConnectionCompression {
 
 /// A connection in its slot.
 struct Connection: ~Copyable {
-  // Delivery: what is touched for every message comes first.
+  // Delivery: what is touched for every message stands in the first 64 bytes, one cache line.
   var queue = SendQueue()
   /// Bytes that the queue may hold; 0 once it has overflowed.
   var queueMax: UInt32 = 0
-  var phase = ConnectionPhase.vacant
+  var descriptor: Int32 = -1
   var variant = FrameVariant.plain
+  var phase = ConnectionPhase.vacant
   var isDirty = false
   var awaitsWritable = false
-  var descriptor: Int32 = -1
   var token = SlotToken(index: -1, generation: 0)
 
   // Reading.

@@ -68,7 +68,7 @@ extension Core {
     connections[slot].openedAt = now
     connections[slot].lastActivity = now
     connections[slot].queueMax = UInt32(clamping: max(shared.limits.outboundBytes, 262_144))
-    connections[slot].deadline = now.advanced(by: shared.limits.handshakeTimeout)
+    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
     metrics.sockets.add(1)
     do {
       try poller.add(descriptor, .readable, token: token.packed)

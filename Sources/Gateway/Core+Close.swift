@@ -49,7 +49,7 @@ extension Core {
     leaveAllRooms(slot, now)
     enqueueControl(.close, payload.span, slot)
     connections[slot].phase = .closing
-    connections[slot].deadline = now.advanced(by: shared.limits.closeTimeout)
+    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.close)
     arm(slot, at: connections[slot].deadline)
   }
 
@@ -66,7 +66,7 @@ extension Core {
   /// Sends no more, and throws input away until the peer ends.
   mutating func linger(_ slot: Int32, _ now: MonotonicInstant) {
     connections[slot].phase = .lingering
-    connections[slot].deadline = now.advanced(by: shared.limits.closeTimeout)
+    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.close)
     arm(slot, at: connections[slot].deadline)
     if connections[slot].queue.isEmpty {
       Socket.shutdownSending(connections[slot].descriptor)

@@ -70,7 +70,7 @@ extension Core {
   }
 
   private mutating func takeHead(_ slot: Int32, _ bytes: Span<UInt8>, _ now: MonotonicInstant) {
-    connections[slot].deadline = now.advanced(by: shared.limits.handshakeTimeout)
+    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
     let head: RequestHead
     do throws(HTTPViolation) {
       head = try RequestHead(
@@ -262,7 +262,7 @@ extension Core {
     send(slot) { [shared] in
       Push.welcome(
         connection: id, node: shared.nodeID, user: identity.user,
-        pingMilliseconds: shared.limits.pingInterval.millisecondsClamped,
+        pingMilliseconds: shared.timing.pingMilliseconds,
         messageBytesMax: shared.limits.messageBytes, version: RoostVersion.text, to: &$0)
     }
     armFirstPing(slot, now)

@@ -94,35 +94,32 @@ extension Core {
   /// The first ping comes at a random time within the interval, so that connections that came
   /// together are not pinged together.
   mutating func armFirstPing(_ slot: Int32, _ now: MonotonicInstant) {
+    let timing = shared.timing
     var next = MonotonicInstant.distantFuture
-    let interval = shared.limits.pingInterval
-    if interval > .zero {
-      let spread = Int.random(in: 500...1000, using: &generator)
-      next = now.advanced(by: interval * spread / 1000)
+    if timing.ping > 0 {
+      next = now.advanced(byNanoseconds: timing.ping / 1000 * jitter.next(in: 500...1000))
     }
-    if shared.limits.idleTimeout > .zero {
-      next = min(next, now.advanced(by: shared.limits.idleTimeout))
-    }
+    if timing.idle > 0 { next = min(next, now.advanced(byNanoseconds: timing.idle)) }
     connections[slot].pingSentAt = .zero
     connections[slot].timerAt = .distantFuture
     if next != .distantFuture { arm(slot, at: next) }
   }
 
   private mutating func liveliness(_ slot: Int32, _ now: MonotonicInstant) {
-    let limits = shared.limits
+    let timing = shared.timing
     var next = MonotonicInstant.distantFuture
-    if limits.idleTimeout > .zero {
-      let idleAt = connections[slot].lastMessage.advanced(by: limits.idleTimeout)
+    if timing.idle > 0 {
+      let idleAt = connections[slot].lastMessage.advanced(byNanoseconds: timing.idle)
       if idleAt <= now { return close(slot, .idle, now) }
       next = idleAt
     }
-    guard limits.pingInterval > .zero else {
+    guard timing.ping > 0 else {
       connections[slot].timerAt = next
       return
     }
     let pingSentAt = connections[slot].pingSentAt
     if connections[slot].awaitsPong {
-      let pongBy = pingSentAt.advanced(by: limits.pongTimeout)
+      let pongBy = pingSentAt.advanced(byNanoseconds: timing.pong)
       // Any bytes that came since prove life: a pong may stand behind a long message.
       if connections[slot].lastActivity > pingSentAt {
         connections[slot].awaitsPong = false
@@ -133,12 +130,11 @@ extension Core {
         return
       }
     }
-    let spread = Int.random(in: 950...1050, using: &generator)
-    let pingAt =
-      pingSentAt == .zero ? now : pingSentAt.advanced(by: limits.pingInterval * spread / 1000)
+    let interval = timing.ping / 1000 * jitter.next(in: 950...1050)
+    let pingAt = pingSentAt == .zero ? now : pingSentAt.advanced(byNanoseconds: interval)
     if pingAt <= now {
       sendPing(slot, now)
-      next = min(next, now.advanced(by: limits.pongTimeout))
+      next = min(next, now.advanced(byNanoseconds: timing.pong))
     } else {
       next = min(next, pingAt)
     }
@@ -176,5 +172,20 @@ extension Core {
     metrics.logEntries.set(Int64(figures.logEntries))
     metrics.logBytes.set(Int64(figures.logBytes))
     metrics.keys.set(Int64(figures.keys))
+  }
+}
+
+/// Spreads timers. Not for secrets: a small generator that costs no system call.
+struct Jitter: Sendable {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed | 1 }
+
+  /// A number in the range, near enough to evenly.
+  mutating func next(in range: ClosedRange<UInt64>) -> UInt64 {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return range.lowerBound + state % (range.upperBound - range.lowerBound + 1)
   }
 }

@@ -4,6 +4,7 @@
 
 import Backplane
 import Glibc
+import RoostCrypto
 import RoostDeflate
 import RoostEventLoop
 import RoostRooms
@@ -65,7 +66,7 @@ struct Core: ~Copyable {
   var expired: [UInt64] = []
   var nextSweep: MonotonicInstant
   var listenerResumesAt: MonotonicInstant?
-  var generator = SystemRandomNumberGenerator()
+  var jitter = Jitter(seed: RandomBytes.uint64())
 
   init(index: Int, shared: NodeShared, poller: Poller, listener: consuming Descriptor) {
     self.index = index

@@ -43,6 +43,25 @@ struct PolicyTable: Sendable {
   subscript(_ number: Int32) -> RoomPolicy { policies[Int(number)] }
 }
 
+/// Durations of the limits in nanoseconds: `Duration` is 128 bits wide, and dividing it is dear.
+struct Timing: Sendable {
+  let handshake: UInt64
+  let ping: UInt64
+  let pong: UInt64
+  let close: UInt64
+  let idle: UInt64
+  let pingMilliseconds: Int64
+
+  init(_ limits: Limits) {
+    handshake = limits.handshakeTimeout.nanosecondsClamped
+    ping = limits.pingInterval.nanosecondsClamped
+    pong = limits.pongTimeout.nanosecondsClamped
+    close = limits.closeTimeout.nanosecondsClamped
+    idle = limits.idleTimeout.nanosecondsClamped
+    pingMilliseconds = limits.pingInterval.millisecondsClamped
+  }
+}
+
 /// Letters between shards.
 enum ShardLetter: Sendable {
   /// A command for the home of its room.
@@ -73,6 +92,7 @@ struct DirectLetter: Sendable {
 final class NodeShared: Sendable {
   let configuration: Configuration
   let limits: Limits
+  let timing: Timing
   let policies: PolicyTable
   let origins: OriginPolicy
   let deflate: DeflateConfiguration
@@ -100,6 +120,7 @@ final class NodeShared: Sendable {
     self.log = log
     self.mailboxes = mailboxes
     limits = configuration.limits
+    timing = Timing(configuration.limits)
     shardCount = mailboxes.count
     connectionsMax = budget.connections
     socketsMax = budget.sockets

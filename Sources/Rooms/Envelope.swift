@@ -21,8 +21,29 @@ public struct ConnectionID: Hashable, Sendable, CustomStringConvertible {
 
   /// `<process>-<shard>.<slot>.<generation>` in hexadecimal digits.
   public var description: String {
-    String(process, radix: 16) + "-" + String(shard, radix: 16) + "."
-      + String(slot, radix: 16) + "." + String(generation, radix: 16)
+    var text: [UInt8] = []
+    append(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends `description`, without a string on the way: every `welcome` carries one.
+  public func append(to output: inout [UInt8]) {
+    Self.appendHexadecimal(process, to: &output)
+    output.append(UInt8(ascii: "-"))
+    Self.appendHexadecimal(UInt64(shard), to: &output)
+    output.append(UInt8(ascii: "."))
+    Self.appendHexadecimal(UInt64(slot), to: &output)
+    output.append(UInt8(ascii: "."))
+    Self.appendHexadecimal(UInt64(generation), to: &output)
+  }
+
+  private static func appendHexadecimal(_ number: UInt64, to output: inout [UInt8]) {
+    var shift = max(0, (63 - number.leadingZeroBitCount) / 4 * 4)
+    while shift >= 0 {
+      let nibble = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
+      output.append(nibble < 10 ? 48 + nibble : 87 + nibble)
+      shift -= 4
+    }
   }
 
   /// Reads what `description` writes; nil for anything else.

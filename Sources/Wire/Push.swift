@@ -10,9 +10,9 @@ public enum Push {
     connection: ConnectionID, node: String, user: String?, pingMilliseconds: Int64,
     messageBytesMax: Int, version: String, to output: inout [UInt8]
   ) {
-    append("{\"type\":\"welcome\",\"connection\":", to: &output)
-    JSONWriter.appendString(connection.description, to: &output)
-    append(",\"node\":", to: &output)
+    append("{\"type\":\"welcome\",\"connection\":\"", to: &output)
+    connection.append(to: &output)
+    append("\",\"node\":", to: &output)
     JSONWriter.appendString(node, to: &output)
     if let user {
       append(",\"user\":", to: &output)

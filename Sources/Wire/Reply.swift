@@ -207,8 +207,9 @@ func appendPayload(_ payload: Payload, to output: inout [UInt8]) {
 }
 
 func appendMember(_ member: Member, withInfo: Bool, to output: inout [UInt8]) {
-  append("{\"connection\":", to: &output)
-  JSONWriter.appendString(member.connection.description, to: &output)
+  append("{\"connection\":\"", to: &output)
+  member.connection.append(to: &output)
+  output.append(UInt8(ascii: "\""))
   if let user = member.user {
     append(",\"user\":", to: &output)
     JSONWriter.appendString(user, to: &output)
