@@ -186,10 +186,11 @@ public struct MessageReader: ~Copyable, Sendable {
       guard message != nil else { throw .continuationWithoutMessage }
     case .text, .binary:
       guard message == nil else { throw .messageInterrupted }
-      precondition(partial.isEmpty, "\(partial.count) bytes left of an earlier message")
+      precondition(
+        partial.isEmpty && utf8.isComplete,
+        "\(partial.count) bytes or half a character left of an earlier message")
       message = MessageUnderWay(
         kind: header.opcode == .text ? .text : .binary, isCompressed: header.isCompressed)
-      utf8 = UTF8Check()
     }
     // Before the first byte of it is kept, and in a form that cannot overflow.
     guard header.payloadBytes <= wireBytesMax - partial.count else {

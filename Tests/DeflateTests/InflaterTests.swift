@@ -106,10 +106,12 @@ struct InflaterTests {
     #expect(
       failure(of: &inflater, wire, bytesMax: count - 1) == .tooLarge(bytesMax: count - 1))
     for bytesMax in [count, count + 1, Int.max] {
-      inflater.reset()
-      var output: [UInt8] = [1]
-      try inflater.decompress(wire.span, into: &output, bytesMax: bytesMax)
-      #expect(output == [1] + message)
+      for before in [[], [1]] as [[UInt8]] {
+        inflater.reset()
+        var output = before
+        try inflater.decompress(wire.span, into: &output, bytesMax: bytesMax)
+        #expect(output == before + message)
+      }
     }
   }
 
