@@ -61,6 +61,15 @@ struct ExtensionReaderTests {
     #expect(read(text) == .failure(.extensionsMalformed))
   }
 
+  @Test func `exactly the bytes of RFC 9110 make a token`() {
+    let expected = Set(
+      ("!#$%&'*+-.^_`|~0123456789"
+        + "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").utf8)
+    for byte in UInt8.min...UInt8.max {
+      #expect(ExtensionReader.isTokenByte(byte) == expected.contains(byte), "byte \(byte)")
+    }
+  }
+
   @Test func `no text whatever traps`() {
     var generator = SeededGenerator.make()
     let alphabet = [UInt8]("ab1,;=\"\\ \t\u{0}é".utf8)
