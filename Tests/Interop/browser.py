@@ -135,7 +135,7 @@ class Window:
     async def click(self, selector):
         """Clicks the middle of an element, which must be what is seen there."""
         found = json.dumps(selector)
-        await self.until(f"document.querySelector({found}) && !document.querySelector({found}).disabled")
+        await self.until(f"document.querySelector({found})?.disabled === false")
         place = await self.value(
             f"""(() => {{
               const element = document.querySelector({found});
@@ -221,10 +221,11 @@ class Window:
 @contextlib.asynccontextmanager
 async def chromium(path):
     """A browser with an empty profile, gone with all its processes at the end."""
-    with tempfile.TemporaryDirectory(prefix="roost-browser-", ignore_cleanup_errors=True) as profile:
-        command = [path, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
-        command += ["--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--no-proxy-server"]
-        command += ["--disable-extensions", "--disable-background-networking", "--disable-sync"]
+    with tempfile.TemporaryDirectory(prefix="roost-", ignore_cleanup_errors=True) as profile:
+        command = [path, "--headless=new", "--remote-debugging-port=0"]
+        command += [f"--user-data-dir={profile}", "--no-first-run", "--no-proxy-server"]
+        command += ["--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"]
+        command += ["--disable-background-networking", "--disable-sync"]
         command += ["--disable-background-timer-throttling", "--disable-renderer-backgrounding"]
         command += ["--disable-backgrounding-occluded-windows", "--hide-scrollbars"]
         if os.geteuid() == 0:
@@ -296,7 +297,7 @@ async def use(browser, url, output):
     for window in (anna, bert):
         await window.shows("hello from anna", "hello from bert")
     await anna.until("document.querySelectorAll('.message.mine').length === 1")
-    await anna.until("document.querySelector('#publish-result').textContent.startsWith('Published')")
+    await anna.until("/^Published/.test(document.querySelector('#publish-result').textContent)")
     done("what one publishes, both show, in one order")
 
     hostile = "<img src=x onerror=\"document.title='taken'\"><b>bold</b>"
@@ -307,7 +308,8 @@ async def use(browser, url, output):
     await bert.click("#publish-button")
     for window in (anna, bert):
         await window.shows("hello from anna", "hello from bert", hostile, '{ "answer": 42 }')
-        await window.until("!document.querySelector('#message-list img') && document.title !== 'taken'")
+        await window.until("!document.querySelector('#message-list img')")
+        await window.until("document.title !== 'taken'")
     done("markup is shown as text, JSON as JSON")
 
     await anna.click("#ping-button")

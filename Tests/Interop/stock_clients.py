@@ -2,9 +2,10 @@
 
     stock_clients.py websockets|aiohttp|wsproto HOST:PORT
 
-The node runs with --dev, under which rooms keep history and tell who comes and goes. Every step is a sentence of the protocol's description; the conversation
-is held once without compression and once with permessage-deflate. Exits 0 when all of it went as
-described, 1 with the step that did not, 2 when it was called wrongly.
+The node runs with --dev, under which rooms keep history and tell who comes and goes. Every step is
+a sentence of the protocol's description; the conversation is held once without compression and once
+with permessage-deflate. Exits 0 when all of it went as described, 1 with the step that did not, 2
+when it was called wrongly.
 """
 
 import argparse
