@@ -1,0 +1,135 @@
+// A blocking TCP socket whose every wait has a deadline: what a test holds against a server.
+
+import Glibc
+public import RoostEventLoop
+
+/// What a read came to.
+public enum ReadOutcome: Equatable, Sendable {
+  /// Bytes, at least one.
+  case bytes([UInt8])
+  /// The peer sends nothing more.
+  case end
+  /// The connection was reset.
+  case reset
+}
+
+extension SocketAddress {
+  /// 127.0.0.1 with any free port.
+  public static let loopback = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+}
+
+/// A connected socket. One thread at a time.
+public final class BlockingSocket {
+  private var descriptor: Int32
+
+  /// Connects; every wait on the socket ends after `deadline`.
+  ///
+  /// - Parameter receiveBytes: the kernel's receive buffer, for a reader that is soon full.
+  public init(
+    to address: SocketAddress, deadline: Duration = .seconds(15), receiveBytes: Int? = nil
+  ) throws {
+    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+    descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, type, 0)
+    guard descriptor >= 0 else { throw TestFailure("socket: errno \(errno)") }
+    if let receiveBytes { set(SO_RCVBUF, SOL_SOCKET, Int32(receiveBytes)) }
+    set(TCP_NODELAY, Int32(IPPROTO_TCP), 1)
+    setTimeout(SO_RCVTIMEO, deadline)
+    setTimeout(SO_SNDTIMEO, deadline)
+    var target = sockaddr_in()
+    target.sin_family = sa_family_t(AF_INET)
+    target.sin_port = address.port.bigEndian
+    target.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.low).bigEndian
+    let result = withUnsafePointer(to: &target) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, UInt32(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard result == 0 else {
+      let code = errno
+      close()
+      throw TestFailure("connect to \(address): errno \(code)")
+    }
+  }
+
+  deinit { close() }
+
+  /// Sends all bytes.
+  public func write(_ bytes: [UInt8]) throws {
+    var sent = 0
+    while sent < bytes.count {
+      let count = bytes.withUnsafeBytes {
+        send(descriptor, $0.baseAddress.map { $0 + sent }, $0.count - sent, Int32(MSG_NOSIGNAL))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else {
+        throw TestFailure("send: errno \(errno) after \(sent) of \(bytes.count) bytes")
+      }
+      sent += count
+    }
+  }
+
+  /// Sends what the kernel takes without waiting; the number of bytes it took.
+  public func writeWithoutWaiting(_ bytes: [UInt8]) -> Int {
+    let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+    return max(0, send(descriptor, bytes, bytes.count, flags))
+  }
+
+  /// Waits for bytes; throws when the deadline passes.
+  public func read(atMost count: Int = 65_536) throws -> ReadOutcome {
+    var buffer = [UInt8](repeating: 0, count: count)
+    while true {
+      let received = recv(descriptor, &buffer, count, 0)
+      if received > 0 { return .bytes(Array(buffer[..<received])) }
+      if received == 0 { return .end }
+      switch errno {
+      case EINTR: continue
+      case ECONNRESET, EPIPE: return .reset
+      case EAGAIN: throw TestFailure("nothing came before the deadline")
+      default: throw TestFailure("recv: errno \(errno)")
+      }
+    }
+  }
+
+  /// Reads to the end; what came, and whether it ended without a reset.
+  public func readToEnd() throws -> (bytes: [UInt8], isClean: Bool) {
+    var all: [UInt8] = []
+    while true {
+      switch try read() {
+      case .bytes(let bytes): all += bytes
+      case .end: return (all, true)
+      case .reset: return (all, false)
+      }
+    }
+  }
+
+  /// Ends sending; reading goes on.
+  public func endSending() {
+    shutdown(descriptor, Int32(SHUT_WR))
+  }
+
+  /// Ends the connection with a reset, as a crashed machine would.
+  public func abort() {
+    var linger = linger(l_onoff: 1, l_linger: 0)
+    setsockopt(
+      descriptor, SOL_SOCKET, SO_LINGER, &linger, UInt32(MemoryLayout<Glibc.linger>.size))
+    close()
+  }
+
+  /// Closes the socket; a second time does nothing.
+  public func close() {
+    guard descriptor >= 0 else { return }
+    Glibc.close(descriptor)
+    descriptor = -1
+  }
+
+  private func set(_ option: Int32, _ level: Int32, _ value: Int32) {
+    var value = value
+    setsockopt(descriptor, level, option, &value, UInt32(MemoryLayout<Int32>.size))
+  }
+
+  private func setTimeout(_ option: Int32, _ duration: Duration) {
+    let (seconds, attoseconds) = duration.components
+    var time = timeval(tv_sec: Int(seconds), tv_usec: Int(attoseconds / 1_000_000_000_000))
+    setsockopt(descriptor, SOL_SOCKET, option, &time, UInt32(MemoryLayout<timeval>.size))
+  }
+}
