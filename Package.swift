@@ -20,6 +20,13 @@ let settings: [SwiftSetting] = [
 /// Pure targets hold no unsafe code that is not marked as such.
 let pure = settings + [.strictMemorySafety()]
 
+/// A test target of one target or of what is named.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests",
+    swiftSettings: settings)
+}
+
 let package = Package(
   name: "roost",
   products: [
@@ -79,5 +86,43 @@ let package = Package(
       name: "roost",
       dependencies: ["Admin", "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON"],
       path: "Sources/roost", swiftSettings: settings),
+
+    // Tests: one target each, and those that drive the whole.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms", "RoostHTTP",
+        "RoostDeflate", "RoostWebSocket", "RoostCrypto",
+      ],
+      path: "Tests/TestSupport", swiftSettings: settings),
+    tests("Crypto", ["RoostCrypto"]),
+    tests("Deflate", ["RoostDeflate"]),
+    tests("EventLoop", ["RoostEventLoop"]),
+    tests("Telemetry", ["Telemetry"]),
+    tests("Pages", ["Pages", "RoostCrypto"]),
+    tests("JSON", ["RoostJSON"]),
+    tests("HTTP", ["RoostHTTP"]),
+    tests("WebSocket", ["RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostDeflate"]),
+    tests(
+      "Gateway",
+      [
+        "Gateway", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostHTTP",
+        "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
+      ]),
+    tests("Roost", ["roost", "Gateway", "TestSupport", "RoostEventLoop"]),
   ]
 )
+
+// libFuzzer brings its own main function, so that an ordinary build must not know this program.
+if Context.environment["ROOST_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "RoostJSON", "RoostHTTP", "RoostWebSocket", "RoostWire", "RoostRooms", "RoostDeflate",
+        "Gateway",
+      ],
+      path: "Tests/Fuzz", exclude: ["README.md", "Corpus"],
+      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+  package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+}

@@ -21,6 +21,9 @@ int roost_sched_getaffinity(int process, unsigned long bytes, void *mask)
 /// pthread_setname_np(3) by handle; names longer than 15 bytes are refused by the library.
 int roost_pthread_setname(unsigned long thread, const char *name) __asm__("pthread_setname_np");
 
+/// malloc_trim(3): gives free heap memory back to the system.
+int roost_malloc_trim(unsigned long pad) __asm__("malloc_trim");
+
 /// An epoll_event that carries a 64-bit token.
 static inline struct epoll_event roost_epoll_event(unsigned int events, unsigned long long token) {
   struct epoll_event event;

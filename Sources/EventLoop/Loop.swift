@@ -33,6 +33,8 @@ public struct Loop: ~Copyable {
   /// The longest time for which a flush is held back while more events arrive.
   public static let holdBack = Duration.microseconds(300)
 
+  private static let holdBackNanoseconds: UInt64 = 300_000
+
   /// Where descriptors are watched.
   private let poller: Poller
 
@@ -45,8 +47,11 @@ public struct Loop: ~Copyable {
   /// Nanoseconds spent working, not waiting, since the start.
   public private(set) var busyNanoseconds: UInt64 = 0
 
+  /// Length of the last tick without its wait, in nanoseconds.
+  public private(set) var lastTickNanoseconds: UInt64 = 0
+
   /// Length of the last tick without its wait.
-  public private(set) var lastTick = Duration.zero
+  public var lastTick: Duration { .nanoseconds(Int64(clamping: lastTickNanoseconds)) }
 
   /// A loop that `wakeup` can wake.
   public init(poller: Poller, wakeup: Wakeup) {
@@ -67,7 +72,8 @@ public struct Loop: ~Copyable {
     var now = start
     while true {
       round(count, now, &stages)
-      guard stages.isDirty, now.since(start) < Self.holdBack else { break }
+      guard stages.isDirty, now.nanoseconds &- start.nanoseconds < Self.holdBackNanoseconds
+      else { break }
       count = poller.wait(.zero)
       guard count > 0 else { break }
       now = MonotonicInstant.now()
@@ -77,9 +83,8 @@ public struct Loop: ~Copyable {
     stages.closeScheduled(now: now)
     stages.postLetters()
     ticks &+= 1
-    let length = MonotonicInstant.now().since(start)
-    busyNanoseconds &+= length.nanosecondsClamped
-    lastTick = length
+    lastTickNanoseconds = MonotonicInstant.now().nanoseconds &- start.nanoseconds
+    busyNanoseconds &+= lastTickNanoseconds
   }
 
   private mutating func round<Stages: LoopStages & ~Copyable>(

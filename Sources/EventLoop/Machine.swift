@@ -60,6 +60,11 @@ public enum Machine {
     return physical
   }
 
+  /// Gives free heap memory back to the system; takes milliseconds when there is much of it.
+  public static func returnFreeMemory() {
+    _ = roost_malloc_trim(0)
+  }
+
   /// The machine's name, for the node's id; "localhost" when there is none.
   public static func hostName() -> String {
     var name = [CChar](repeating: 0, count: 256)

@@ -31,12 +31,14 @@ public struct SlotToken: Hashable, Sendable {
 public struct Slab<Element: ~Copyable>: ~Copyable {
   // Pages of 256 elements. Each element begins on a cache line of its own, so that the fields which
   // stand first in it are one line, not two.
-  private let pages: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  private let pages: UnsafeMutablePointer<UnsafeMutableRawPointer?>
   private let strideBytes: Int
   private let pagesMax: Int
   private var slotCount: Int32 = 0
   private var generations: [UInt32] = []
   private var free: [Int32] = []
+  /// Tenants of each page; a page without any can be given back by `trim`.
+  private var tenants: [UInt16] = []
   private let vacant: () -> Element
 
   /// Slots in use.
@@ -57,27 +59,29 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     strideBytes = (MemoryLayout<Element>.size + 63) / 64 * 64
     pagesMax = (capacity + 255) >> 8
     pages = .allocate(capacity: pagesMax)
+    pages.initialize(repeating: nil, count: pagesMax)
   }
 
   deinit {
-    for slot in 0..<Int(slotCount) {
-      (pages[slot >> 8] + (slot & 0xFF) * strideBytes)
-        .assumingMemoryBound(to: Element.self).deinitialize(count: 1)
-    }
-    for page in 0..<(Int(slotCount) >> 8) { pages[page].deallocate() }
+    for page in 0..<tenants.count { freePage(page) }
     pages.deallocate()
   }
 
-  /// The element in a slot, vacant or not; traps on an index that was never handed out.
+  /// The element in a slot, vacant or not; traps on an index that was never handed out, and on one
+  /// whose page was given back.
   public subscript(_ index: Int32) -> Element {
     unsafeAddress {
       precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount))
-      let place = pages[Int(index) >> 8] + (Int(index) & 0xFF) &* strideBytes
+      let page = pages[Int(index) >> 8]
+      precondition(page != nil)
+      let place = page.unsafelyUnwrapped + (Int(index) & 0xFF) &* strideBytes
       return UnsafePointer(place.assumingMemoryBound(to: Element.self))
     }
     mutating unsafeMutableAddress {
       precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount))
-      let place = pages[Int(index) >> 8] + (Int(index) & 0xFF) &* strideBytes
+      let page = pages[Int(index) >> 8]
+      precondition(page != nil)
+      let place = page.unsafelyUnwrapped + (Int(index) & 0xFF) &* strideBytes
       return place.assumingMemoryBound(to: Element.self)
     }
   }
@@ -87,6 +91,9 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     guard count < capacity else { return nil }
     if free.isEmpty { grow() }
     guard let index = free.popLast() else { return nil }
+    let page = Int(index) >> 8
+    if pages[page] == nil { makePage(page) }
+    tenants[page] += 1
     count += 1
     // Odd generations are tenants.
     generations[Int(index)] &+= 1
@@ -99,6 +106,7 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     generations[Int(token.index)] &+= 1
     self[token.index] = vacant()
     free.append(token.index)
+    tenants[Int(token.index) >> 8] -= 1
     count -= 1
   }
 
@@ -117,18 +125,49 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
   /// Slots handed out so far, in use or not: the bound for a walk over all of them.
   public var slotsUsed: Int32 { slotCount }
 
-  private mutating func grow() {
-    let page = Int(slotCount) >> 8
-    precondition(page < pagesMax, "a slab grew beyond its capacity")
-    let memory = UnsafeMutableRawPointer.allocate(byteCount: 256 * strideBytes, alignment: 64)
-    for offset in 0..<256 {
-      (memory + offset * strideBytes).initializeMemory(as: Element.self, to: vacant())
+  /// Gives pages without tenants back, but for one; returns how many. Generations are kept, so old
+  /// tokens stay old. Linear in the pages and, when any is given back, in the free slots.
+  @discardableResult
+  public mutating func trim() -> Int {
+    var vacantPages = 0
+    for page in 0..<tenants.count where tenants[page] == 0 && pages[page] != nil {
+      vacantPages += 1
+      if vacantPages > 1 { freePage(page) }
     }
-    pages[page] = memory
+    guard vacantPages > 1 else { return 0 }
+    // Slots of pages that are there are taken first, low ones before high ones.
+    let present = free.filter { pages[Int($0) >> 8] != nil }.sorted(by: >)
+    free = free.filter { pages[Int($0) >> 8] == nil }.sorted(by: >) + present
+    return vacantPages - 1
+  }
+
+  private mutating func grow() {
+    let page = tenants.count
+    precondition(page < pagesMax, "a slab grew beyond its capacity")
+    makePage(page)
+    tenants.append(0)
     let first = slotCount
     slotCount += 256
     generations.append(contentsOf: repeatElement(0, count: 256))
     // The lowest index is taken first, which keeps the used part dense.
     free.append(contentsOf: (first..<slotCount).reversed())
+  }
+
+  private func makePage(_ page: Int) {
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: 256 * strideBytes, alignment: 64)
+    for offset in 0..<256 {
+      (memory + offset * strideBytes).initializeMemory(as: Element.self, to: vacant())
+    }
+    pages[page] = memory
+  }
+
+  private func freePage(_ page: Int) {
+    guard let memory = pages[page] else { return }
+    for offset in 0..<256 {
+      (memory + offset * strideBytes).assumingMemoryBound(to: Element.self)
+        .deinitialize(count: 1)
+    }
+    memory.deallocate()
+    pages[page] = nil
   }
 }

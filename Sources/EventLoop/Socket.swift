@@ -5,6 +5,10 @@ import Glibc
 
 /// Makes listening sockets and sets options. Any thread.
 public enum Socket {
+  /// Bytes that the kernel takes for a socket before the ones in front of them have left: enough to
+  /// keep a fast network busy, little enough that a slow reader is noticed.
+  static let unsentBytesMax: Int32 = 131_072
+
   /// Opens a non-blocking TCP listener.
   ///
   /// TCP_NODELAY is set on the listener: Linux hands it down to accepted sockets, which saves a
@@ -26,6 +30,11 @@ public enum Socket {
       try set(IPV6_V6ONLY, level: Int32(IPPROTO_IPV6), on: descriptor.number, to: 0)
     }
     try set(TCP_NODELAY, level: Int32(IPPROTO_TCP), on: descriptor.number, to: 1)
+    // What was not sent yet waits in the connection's own queue, where it is counted and bounded,
+    // not in megabytes of the kernel's memory.
+    try set(
+      25 /* TCP_NOTSENT_LOWAT */, level: Int32(IPPROTO_TCP), on: descriptor.number,
+      to: Self.unsentBytesMax)
     let bound = address.withKernelForm { bind(descriptor.number, $0, $1) }
     guard bound == 0 else { throw Errno.current }
     guard Glibc.listen(descriptor.number, backlog) == 0 else { throw Errno.current }

@@ -75,7 +75,7 @@ struct Connection: ~Copyable {
   var openedAt = MonotonicInstant.zero
   /// When bytes came last.
   var lastActivity = MonotonicInstant.zero
-  /// When a message came or was delivered last, for the idle timeout.
+  /// When a message came last, for the idle timeout.
   var lastMessage = MonotonicInstant.zero
   /// Whether the doorkeeper counts it as a WebSocket connection.
   var isAdmitted = false

@@ -23,8 +23,12 @@ extension Core {
     settleOutbox(now)
   }
 
-  /// Empties the outbox. Handling an event may fill it again; order is kept all the same.
+  /// Empties the outbox in order. What handling an event adds is handled behind what is there, so a
+  /// call from within has nothing to do.
   mutating func settleOutbox(_ now: MonotonicInstant) {
+    guard !isSettlingOutbox else { return }
+    isSettlingOutbox = true
+    defer { isSettlingOutbox = false }
     while !outbox.items.isEmpty {
       var items: [BackplaneOutbox.Item] = []
       swap(&items, &outbox.items)
@@ -37,7 +41,6 @@ extension Core {
       if outbox.items.isEmpty {
         items.removeAll(keepingCapacity: true)
         swap(&items, &outbox.items)
-        return
       }
     }
   }

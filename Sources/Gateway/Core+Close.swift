@@ -111,7 +111,20 @@ extension Core {
       connections.release(token)
       metrics.sockets.add(-1)
     }
-    if isDraining, connections.count == 0 { isStopped = true }
+    if isDraining { stopWhenEmpty() }
+  }
+
+  /// The last WebSocket connection is gone and every answer is sent: nothing is left to wait for.
+  private mutating func stopWhenEmpty() {
+    guard !isStopped, admittedCount == 0 else { return }
+    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
+      guard connections[slot].queue.isEmpty else { return }
+    }
+    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
+    isStopped = true
+    // Until here it was open, so that late connections got their 503.
+    listener = nil
+    closeScheduled(now: .zero)
   }
 
   /// Takes a connection out of every registry.
@@ -126,6 +139,7 @@ extension Core {
     }
     guard connections[slot].isAdmitted else { return }
     shared.admission.ended()
+    admittedCount -= 1
     metrics.connections.add(-1)
     let ending =
       connections[slot].closing.ending
@@ -149,25 +163,22 @@ extension Core {
 
   // MARK: The node's end
 
-  /// Closes every connection 1001; the shard stops when the last one is gone.
-  mutating func drain(_ now: MonotonicInstant) {
-    guard !isDraining else { return }
+  /// Follows the node's phase: every connection is closed 1001, or everything ends at once.
+  mutating func followPhase(_ now: MonotonicInstant) {
+    if shared.stopsAtOnce, !isStopped {
+      isDraining = true
+      for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
+      listener = nil
+      isStopped = true
+      return
+    }
+    guard !isDraining, shared.phase == .draining else { return }
     isDraining = true
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
       switch connections[slot].phase {
       case .open, .echo: close(slot, .goingAway, now)
-      // A request that has begun gets its answer, an idle connection has nothing to wait for.
-      case .request: if connections[slot].queue.isEmpty { end(slot) }
-      case .closing, .lingering, .ended, .vacant: break
+      case .request, .closing, .lingering, .ended, .vacant: break
       }
     }
-    if connections.count == 0 { isStopped = true }
-  }
-
-  /// Ends everything at once.
-  mutating func stop() {
-    isDraining = true
-    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
-    isStopped = true
   }
 }

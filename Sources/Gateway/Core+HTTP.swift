@@ -233,6 +233,7 @@ extension Core {
   ) {
     metrics.handshakes.add()
     metrics.connections.add(1)
+    admittedCount += 1
     connections[slot].isAdmitted = true
     connections[slot].phase = echoes ? .echo : .open
     connections[slot].head = nil

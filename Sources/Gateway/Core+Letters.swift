@@ -36,8 +36,6 @@ extension Core {
         let count = deliverDirect(direct)
         post(.directDelivered(number: direct.number, count: count), to: direct.askingShard)
       case .directDelivered(let number, let count): directDelivered(number, count)
-      case .drain: drain(now)
-      case .stop: stop()
       }
     }
   }

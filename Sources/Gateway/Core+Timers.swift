@@ -19,6 +19,7 @@ extension Core {
   }
 
   mutating func expireTimers(now: MonotonicInstant) {
+    followPhase(now)
     var due: [UInt64] = []
     swap(&due, &expired)
     wheel.expire(until: now, into: &due)
@@ -41,7 +42,18 @@ extension Core {
       backplane.sweep(at: moment(now), into: &outbox)
       settleOutbox(now)
       publishFigures()
+      returnMemory()
     }
+  }
+
+  /// After a crowd has left its memory goes back to the system, a moment later and all together.
+  private mutating func returnMemory() {
+    rooms.compact()
+    if users.isEmpty { users = [:] }
+    guard connections.trim() >= 4 else { return }
+    dirty = []
+    expired = []
+    Machine.returnFreeMemory()
   }
 
   private mutating func expire(_ slot: Int32, _ now: MonotonicInstant) {
@@ -158,7 +170,7 @@ extension Core {
   mutating func publishFigures() {
     var queued = 0
     var peak = 0
-    for slot in 0..<connections.slotsUsed {
+    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
       let count = connections[slot].queue.count
       queued += count
       peak = max(peak, count)

@@ -43,6 +43,7 @@ struct Core: ~Copyable {
   var users: [String: [Int32]] = [:]
   var backplane: LocalBackplane
   var outbox = BackplaneOutbox()
+  var isSettlingOutbox = false
   var replaying: [SlotToken] = []
 
   // Direct messages that other shards are still counting.
@@ -60,6 +61,8 @@ struct Core: ~Copyable {
   var ended: [SlotToken] = []
   var isDraining = false
   var isStopped = false
+  /// WebSocket connections that have not ended.
+  var admittedCount = 0
 
   // Time.
   var wheel: TimerWheel
@@ -175,19 +178,17 @@ extension Core: LoopStages {
   }
 
   mutating func flush(now: MonotonicInstant) {
-    settleOverflows(now)
-    // A failing socket ends its connection, which tells others: they are flushed in a further turn.
-    while !dirty.isEmpty {
-      var turn: [Int32] = []
-      swap(&turn, &dirty)
-      for slot in turn { flushOne(slot, now) }
-      if dirty.isEmpty {
-        turn.removeAll(keepingCapacity: true)
-        swap(&turn, &dirty)
-        break
-      }
+    // A failing socket ends its connection, which tells others; they join the end of the list. The
+    // list stays whole until all are sent, because an encoder that runs out of room sends all of it.
+    var next = 0
+    repeat {
       settleOverflows(now)
-    }
+      while next < dirty.count {
+        flushOne(dirty[next], now)
+        next += 1
+      }
+    } while !overflowed.isEmpty
+    dirty.removeAll(keepingCapacity: true)
     arena.reset()
     if hasDeliveredInTick {
       hasDeliveredInTick = false

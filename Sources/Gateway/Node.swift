@@ -121,13 +121,15 @@ public final class Node: Sendable {
   public func drain() {
     guard shared.phase == .serving || shared.phase == .starting else { return }
     shared.phase = .draining
-    for mailbox in shared.mailboxes { mailbox.post([.drain]) }
+    // Not a letter: a mailbox may be full, and this must arrive.
+    for shard in shards { shard.executor.wakeup.wake() }
   }
 
   /// Ends at once, without close handshakes.
   public func stop() {
     if shared.phase != .stopped { shared.phase = .draining }
-    for mailbox in shared.mailboxes { mailbox.post([.stop]) }
+    shared.stopsAtOnce = true
+    for shard in shards { shard.executor.wakeup.wake() }
   }
 
   /// Waits for the shards' threads to end. Blocks; call it once, from one thread.

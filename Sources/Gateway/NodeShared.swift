@@ -72,10 +72,6 @@ enum ShardLetter: Sendable {
   case direct(DirectLetter)
   /// How many connections a direct message was queued for.
   case directDelivered(number: UInt64, count: Int)
-  /// Close every connection 1001, then end.
-  case drain
-  /// End at once.
-  case stop
 }
 
 /// A `send` on its way to the shards.
@@ -109,6 +105,7 @@ final class NodeShared: Sendable {
   let metrics: [ShardMetrics]
   let startedAt = MonotonicInstant.now()
   private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
+  private let stopCell = Atomic<Bool>(false)
   private let compressionBytes = Atomic<Int>(0)
 
   init(
@@ -139,6 +136,12 @@ final class NodeShared: Sendable {
   var phase: NodePhase {
     get { NodePhase(rawValue: phaseCell.load(ordering: .relaxed)) ?? .stopped }
     set { phaseCell.store(newValue.rawValue, ordering: .relaxed) }
+  }
+
+  /// Whether shards are to end at once. Any thread.
+  var stopsAtOnce: Bool {
+    get { stopCell.load(ordering: .relaxed) }
+    set { stopCell.store(newValue, ordering: .relaxed) }
   }
 
   /// Takes memory for a connection's own compression; false when the budget is used up.

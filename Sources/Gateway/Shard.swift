@@ -36,8 +36,8 @@ actor Shard {
     if !core.isListenerWatched, core.listenerResumesAt == nil { core.watchListener() }
     loop.tick(&core)
     let metrics = core.metrics
-    metrics.tick.observe(loop.lastTick)
-    metrics.busyNanoseconds.add(loop.lastTick.nanosecondsClamped)
+    metrics.tick.observe(loop.lastTickNanoseconds)
+    metrics.busyNanoseconds.add(loop.lastTickNanoseconds)
     metrics.bytesSent.add(core.arena.sentBytes &- publishedBytes)
     publishedBytes = core.arena.sentBytes
     metrics.sendCalls.add(core.arena.sendCalls &- publishedCalls)

@@ -106,4 +106,13 @@ public struct RoomTable: Sendable {
     }
     return nil
   }
+
+  /// Gives memory back after a crowd has left: when the tables hold far more than they need.
+  public mutating func compact() {
+    if indices.isEmpty {
+      if rooms.count > 64 { self = RoomTable() }
+    } else if indices.capacity > 4 * indices.count + 1024 {
+      indices = Dictionary(uniqueKeysWithValues: indices.map { ($0.key, $0.value) })
+    }
+  }
 }
