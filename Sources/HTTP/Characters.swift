@@ -81,16 +81,18 @@ func lowercased(_ byte: UInt8) -> UInt8 {
 extension Span<UInt8> {
   /// Whether these bytes are `expected`, letter case included.
   func equals(_ expected: String) -> Bool {
+    // The length first: it tells most names apart, and asking for it is cheap.
+    guard count == expected.utf8.count else { return false }
     let expected = expected.utf8.span
-    guard count == expected.count else { return false }
     for place in 0..<count where self[place] != expected[place] { return false }
     return true
   }
 
   /// Whether these bytes are `expected` when the case of ASCII letters is set aside.
   func equalsIgnoringCase(_ expected: String) -> Bool {
+    // The length first: it tells most names apart, and asking for it is cheap.
+    guard count == expected.utf8.count else { return false }
     let expected = expected.utf8.span
-    guard count == expected.count else { return false }
     for place in 0..<count where lowercased(self[place]) != lowercased(expected[place]) {
       return false
     }
