@@ -164,7 +164,7 @@ extension SocketTests {
     @Test(arguments: [1, 2])
     func `the request may be cut at any byte`(shards: Int) async throws {
       try await withNode(.forTests(shards: shards)) { node in
-        let length = try requestLength()
+        let length = try requestLength(node.address)
         for split in 1..<length {
           let client = TestClient(try BlockingSocket(to: node.address))
           try client.upgrade(split: split)
@@ -175,9 +175,9 @@ extension SocketTests {
       }
     }
 
-    private func requestLength() throws -> Int {
+    private func requestLength(_ address: SocketAddress) throws -> Int {
       try ClientHandshake(
-        host: "localhost", path: "/ws", key: Array(repeating: 0, count: 16),
+        host: address.description, path: "/ws", key: Array(repeating: 0, count: 16),
         subprotocols: ["roost.v1.json"], deflate: .disabled, extraFields: []
       ).requestBytes.count
     }

@@ -18,8 +18,12 @@ extension SocketAddress {
   public static let loopback = SocketAddress(ipv4: 0x7F00_0001, port: 0)
 }
 
-/// A connected socket. One thread at a time.
+/// A connected socket.
+///
+/// One thread at a time.
 public final class BlockingSocket {
+  /// Whom it is connected to.
+  public let address: SocketAddress
   private var descriptor: Int32
 
   /// Connects; every wait on the socket ends after `deadline`.
@@ -28,6 +32,7 @@ public final class BlockingSocket {
   public init(
     to address: SocketAddress, deadline: Duration = .seconds(15), receiveBytes: Int? = nil
   ) throws {
+    self.address = address
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
     descriptor = socket(address.isIPv6 ? AF_INET6 : AF_INET, type, 0)
     guard descriptor >= 0 else { throw TestFailure("socket: errno \(errno)") }

@@ -11,7 +11,9 @@ public enum ProcessEnd: Equatable, Sendable {
   case signalled(Int32)
 }
 
-/// A program that was started. One thread at a time.
+/// A program that was started.
+///
+/// One thread at a time.
 public final class Subprocess {
   private let process: pid_t
   private var descriptors: [Int32]

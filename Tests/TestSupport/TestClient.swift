@@ -24,7 +24,9 @@ public enum TestEvent: Equatable, Sendable {
   case reset
 }
 
-/// A client. One thread at a time.
+/// A client.
+///
+/// One thread at a time.
 public final class TestClient {
   /// The transport, for bytes that are no frames.
   public let socket: BlockingSocket
@@ -73,8 +75,8 @@ public final class TestClient {
   ) throws {
     let key = (0..<16).map { _ in UInt8.random(in: 0...255) }
     let handshake = try ClientHandshake(
-      host: "localhost", path: path, key: key, subprotocols: subprotocols, deflate: deflate,
-      extraFields: fields)
+      host: socket.address.description, path: path, key: key, subprotocols: subprotocols,
+      deflate: deflate, extraFields: fields)
     let request = handshake.requestBytes
     if let split {
       try socket.write(Array(request[..<split]))
