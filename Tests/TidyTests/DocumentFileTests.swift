@@ -16,6 +16,13 @@ enum References {
     return scripts
   }
 
+  /// The types that a file declares.
+  static func types(in code: SwiftCode) -> [String] {
+    let kinds: Set = ["struct", "class", "enum", "protocol", "actor", "typealias"]
+    return zip(code.words, code.words.dropFirst()).filter { kinds.contains($0.0.text) }
+      .map(\.1.text)
+  }
+
   /// The folder that a path stands in.
   static func folder(of path: String) -> String {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
@@ -68,6 +75,15 @@ extension String {
         in: articles.map { String($0.dropLast(3)) }, folder, and: listed, "Gateway.md") == [])
   }
 
+  @Test func `no article has the name of a type, which would hide it from DocC`() {
+    let folder = "Sources/Gateway"
+    let types = SwiftCode.ofSources.filter { $0.file.path.hasPrefix(folder + "/") }
+      .flatMap { References.types(in: $0) }
+    #expect(types.contains("Configuration"))
+    let articles = SourceTree.names(in: folder + "/Gateway.docc").map { $0.dropLast(3) }
+    #expect(articles.filter { types.contains(String($0)) } == [])
+  }
+
   @Test func `the decisions are numbered without a hole and short`() {
     let names = SourceTree.names(in: "ops/decisions")
     for (place, name) in names.enumerated() {
@@ -81,6 +97,11 @@ extension String {
     #expect(
       References.scripts(in: "Run ops/run, then `ops/test --tsan`. Not ops/; see ops/format.")
         == ["ops/run", "ops/test", "ops/format"])
+  }
+
+  @Test func `declared types are read`() {
+    let text = "public final class A {}\nenum B: C { struct D {} }\n// struct E\nlet f = 1"
+    #expect(References.types(in: SwiftCode("A.swift", text)) == ["A", "B", "D"])
   }
 
   @Test func `links are read without anchors and without those to the net`() {

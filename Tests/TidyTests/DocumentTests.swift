@@ -44,7 +44,7 @@ enum SourceNames {
 @Suite struct DocumentTests {
   private static let folder = "Sources/Gateway/Gateway.docc"
   private static let protocolPage = Document(SourceTree.file("\(folder)/Protocol.md"))
-  private static let configuration = Document(SourceTree.file("\(folder)/Configuration.md"))
+  private static let configuration = Document(SourceTree.file("\(folder)/Settings.md"))
   private static let operations = Document(SourceTree.file("\(folder)/Operations.md"))
 
   private static func firstCells(_ rows: [[String]]) -> [String] {
@@ -96,14 +96,14 @@ enum SourceNames {
     }
     let documented = Self.configuration.rows(under: "setting").filter { $0.count == 5 }
       .map { $0.prefix(4).map(Document.unquoted).joined(separator: " | ") }
-    #expect(differences(in: built, "Setting", and: documented, "Configuration.md") == [])
+    #expect(differences(in: built, "Setting", and: documented, "Settings.md") == [])
   }
 
   @Test func `every setting that is refused is documented with its reason`() {
     let refused = Setting.all.filter { !$0.isBuilt }.map { "\($0.path) | \($0.kind.allowed)" }
     let documented = Self.configuration.rows(inSection: "Not in this version")
       .map { $0.map(Document.unquoted).joined(separator: " | ") }
-    #expect(differences(in: refused, "Setting", and: documented, "Configuration.md") == [])
+    #expect(differences(in: refused, "Setting", and: documented, "Settings.md") == [])
   }
 
   @Test func `every flag is documented with its command and value`() {
@@ -112,7 +112,7 @@ enum SourceNames {
     }
     let documented = Self.configuration.rows(inSection: "Flags")
       .map { $0.prefix(3).map(Document.unquoted).joined(separator: " ") }
-    #expect(differences(in: flags, "Command", and: documented, "Configuration.md") == [])
+    #expect(differences(in: flags, "Command", and: documented, "Settings.md") == [])
   }
 
   // MARK: Operations
@@ -153,6 +153,47 @@ enum SourceNames {
       .map { $0.prefix(2).map(Document.unquoted).joined(separator: " ") }
     #expect(
       differences(in: reasons, "AdmissionRefusal", and: documented, "Operations.md") == [])
+  }
+
+  // MARK: The first page
+
+  @Test func `the first page tells the default limits`() {
+    let limits = Configuration().limits
+    let expected = [
+      "connections of one address | \(Self.grouped(limits.connectionsPerAddress))",
+      "connections of one user | \(Self.grouped(limits.connectionsPerUser))",
+      "new connections a second: node, address | \(Self.grouped(limits.handshakesPerSecond)), "
+        + Self.grouped(limits.handshakesPerSecondPerAddress),
+      "request head | \(limits.requestHeadBytes >> 10) KiB, "
+        + "\(limits.handshakeTimeout.components.seconds) s",
+      "message | \(limits.messageBytes >> 10) KiB",
+      "requests in one message | \(Self.grouped(limits.batchRequests))",
+      "requests a second of one connection | \(Self.grouped(limits.messagesPerSecond)), "
+        + "\(Self.grouped(limits.messagesBurst)) at once",
+      "bytes a second of one connection | \(limits.bytesPerSecond >> 20) MiB",
+      "rooms of one connection | \(Self.grouped(limits.roomsPerConnection))",
+      "bytes that wait for a slow reader | \(limits.outboundBytes >> 20) MiB",
+      "no pong after a ping every \(limits.pingInterval.components.seconds) s | "
+        + "\(limits.pongTimeout.components.seconds) s",
+      "history of all rooms | \(limits.historyBytes >> 20) MiB",
+      "idempotency keys of the node | \(Self.grouped(limits.idempotencyKeys)) for "
+        + "\(limits.idempotencyWindow.components.seconds / 60) minutes",
+    ]
+    let page = Document(SourceTree.file("README.md"))
+    let documented = page.rows(under: "limit").map { $0.prefix(2).joined(separator: " | ") }
+    #expect(
+      differences(
+        in: expected, "Limits", and: documented.filter { !$0.hasPrefix("connections of the node") },
+        "README.md") == [])
+  }
+
+  /// `500,000` for 500000.
+  private static func grouped(_ number: Int) -> String {
+    let digits = Array(String(number))
+    return digits.indices.map { index in
+      let isGroup = index > 0 && (digits.count - index) % 3 == 0
+      return (isGroup ? "," : "") + String(digits[index])
+    }.joined()
   }
 
   // MARK: The checks find what they are for

@@ -69,7 +69,7 @@ struct SwiftCode: Sendable {
     return words
   }
 
-  /// The plain string literal that comes next, as it stands in the source, and the offset behind it.
+  /// The plain string literal that comes next, as it stands in the source, and where it ends.
   ///
   /// Nil when other code comes first.
   func literal(from offset: Int) -> (text: String, end: Int)? {
