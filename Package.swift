@@ -74,7 +74,7 @@ let package = Package(
     .target(
       name: "Gateway",
       dependencies: [
-        "RoostCLinux", "RoostCrypto", "RoostDeflate", "RoostEventLoop", "Telemetry", "Pages",
+        "RoostCrypto", "RoostDeflate", "RoostEventLoop", "Telemetry", "Pages",
         "RoostJSON", "RoostRooms", "RoostWire", "RoostHTTP", "RoostWebSocket", "Auth", "Backplane",
       ],
       path: "Sources/Gateway", swiftSettings: settings),
@@ -108,6 +108,15 @@ let package = Package(
       [
         "Gateway", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostHTTP",
         "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
+      ]),
+    tests("Tidy", ["Gateway", "RoostWire", "roost"]),
+    tests(
+      "Backplane", ["Backplane", "RoostRooms", "RoostCrypto"]),
+    tests(
+      "Conformance",
+      [
+        "TestSupport", "Gateway", "RoostEventLoop", "RoostHTTP", "RoostWebSocket", "RoostDeflate",
+        "RoostCrypto",
       ]),
     tests("Roost", ["roost", "Gateway", "TestSupport", "RoostEventLoop"]),
   ]

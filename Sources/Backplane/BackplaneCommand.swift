@@ -15,13 +15,17 @@ public struct ReplyTicket: Sendable, Equatable {
   public let id: [UInt8]?
   /// When the request came, in nanoseconds of the shard's clock.
   public let askedAt: UInt64
+  /// Tells the joins of a connection apart: it may leave a room and join it again before the first
+  /// answer comes. 0 for everything else.
+  public let join: UInt64
 
   /// Puts a ticket together.
-  public init(shard: Int, slot: UInt64, id: [UInt8]?, askedAt: UInt64) {
+  public init(shard: Int, slot: UInt64, id: [UInt8]?, askedAt: UInt64, join: UInt64 = 0) {
     self.shard = shard
     self.slot = slot
     self.id = id
     self.askedAt = askedAt
+    self.join = join
   }
 }
 

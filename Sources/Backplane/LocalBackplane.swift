@@ -49,10 +49,11 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     var countIsDue = false
   }
 
-  /// The place of a room and the number of its tenant.
-  private struct RoomPlace: Sendable {
+  /// Where a message stands: the place of its room, the number of that place's tenant, the offset.
+  private struct AppendNote: Sendable {
     let index: Int
     let tenant: UInt64
+    let offset: UInt64
   }
 
   // Who this is.
@@ -71,7 +72,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
 
   // Over all rooms.
   private var keys: KeyWindow
-  private var appended: [RoomPlace] = []
+  private var appended: [AppendNote] = []
   private var appendedHead = 0
   private var logBytes = 0
   private var logEntries = 0
@@ -127,9 +128,9 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       outbox.items.append(.event(shard: ticket.shard, .replayed(ticket, room, page)))
     case .leave(let room, let connection, let shard): leave(room, connection, shard, now, &outbox)
     case .presence(let room, let limit, let after, let ticket):
-      let page = indices[room].flatMap { rooms[$0]?.members.page(after: after, limit: limit) }
+      let page = presence(room, limit, after)
       outbox.items.append(
-        .event(shard: ticket.shard, .presence(ticket, page?.members ?? [], next: page?.next)))
+        .event(shard: ticket.shard, .presence(ticket, page.members, next: page.next)))
     case .history(let room, let policy, let since, let limit, let reverse, let ticket):
       history(room, policy, since, limit, reverse, ticket, now, &outbox)
     }
@@ -185,6 +186,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     _ history: HistoryPolicy, _ now: Moment
   ) -> Position {
     let epoch = epoch(of: index)
+    endIdleness(index)
     guard var room = rooms[index].take() else { preconditionFailure("room \(index) is not in use") }
     room.lastOffset += 1
     let position = Position(epoch: epoch, offset: room.lastOffset)
@@ -193,7 +195,8 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       at: now.monotonic)
     logEntries += 1
     logBytes += payload.bytes.count
-    appended.append(RoomPlace(index: index, tenant: tenants[index]))
+    appended.append(
+      AppendNote(index: index, tenant: tenants[index], offset: position.offset))
     let trimmed = room.log.trim(to: history, now: now.monotonic)
     logEntries -= trimmed.messages
     logBytes -= trimmed.bytes
@@ -205,28 +208,25 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   /// Keeps all logs together within their bound: the oldest message of the shard goes first.
   private mutating func evictOldest() {
     while logBytes > limits.logBytesMax, appendedHead < appended.count {
-      let place = appended[appendedHead]
+      let note = appended[appendedHead]
       appendedHead += 1
-      // Messages that age or count already removed leave their note behind; removing the oldest of
-      // the same room instead keeps the bound and errs by a few messages of that room at most.
-      guard tenants[place.index] == place.tenant, rooms[place.index]?.log.isEmpty == false else {
-        continue
-      }
-      logBytes -= rooms[place.index]?.log.removeFirst() ?? 0
+      // Messages that age or count removed leave their note behind.
+      guard isKept(note) else { continue }
+      logBytes -= rooms[note.index]?.log.removeFirst() ?? 0
       logEntries -= 1
     }
-    if appendedHead > 4096, appendedHead * 2 > appended.count {
-      appended.removeFirst(appendedHead)
-      appendedHead = 0
-    }
-    // Notes of messages that are gone are dropped from the front once they outnumber the living.
-    while appended.count - appendedHead > 2 * logEntries + 4096 {
-      appendedHead += 1
-      if appendedHead * 2 > appended.count {
-        appended.removeFirst(appendedHead)
-        appendedHead = 0
-      }
-    }
+    // Notes of messages that are gone go once they outnumber the others. Afterwards each message
+    // has one note, so as many publishes pass until the next time as this one looked at.
+    guard appended.count > 2 * logEntries + 4096 else { return }
+    appended = appended[appendedHead...].filter { isKept($0) }
+    appendedHead = 0
+  }
+
+  /// Whether the message is still in its room's log.
+  private func isKept(_ note: AppendNote) -> Bool {
+    guard tenants[note.index] == note.tenant, let first = rooms[note.index]?.log.firstOffset
+    else { return false }
+    return first <= note.offset
   }
 
   // MARK: Membership
@@ -243,16 +243,17 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     }
     let index = room(command.room, command.policy, now)
     let epoch: Epoch? = policy.history.isOn ? self.epoch(of: index) : nil
+    if Self.knowsMembers(policy) {
+      let isNew = rooms[index]?.members.add(command.member) ?? false
+      precondition(isNew, "\(command.member.connection) joined \(command.room) twice")
+    }
     // The others are told first: the newcomer learns of itself by its own `ok`.
-    if policy.presence, rooms[index]?.members.add(command.member) == true {
+    if policy.presence {
       announce(.memberJoined(command.room, command.member), index, policy, &outbox)
     }
     rooms[index]?.memberCounts[shard] += 1
     rooms[index]?.memberCount += 1
-    if rooms[index]?.idleSince != nil {
-      rooms[index]?.idleSince = nil
-      idleRooms -= 1
-    }
+    endIdleness(index)
     trim(index, policy.history, now)
     guard let room = rooms[index] else { preconditionFailure("room \(index) is not in use") }
     let position = epoch.map { Position(epoch: $0, offset: room.lastOffset) }
@@ -304,18 +305,29 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     _ name: RoomName, _ connection: ConnectionID, _ shard: Int, _ now: Moment,
     _ outbox: inout BackplaneOutbox
   ) {
-    guard let index = indices[name], let count = rooms[index]?.memberCounts[shard], count > 0 else {
-      preconditionFailure("shard \(shard) left a room that it had not joined")
+    let index = indices[name]
+    // No copy of the room may be alive while its members change: the change would copy them all.
+    let policy = index.flatMap { rooms[$0]?.policy }.map { policies[Int($0)] }
+    let member = index.flatMap { rooms[$0]?.members.remove(connection) }
+    if member == nil, policy.map(Self.knowsMembers) ?? true {
+      // The leave of a join that found the room full was on its way before the refusal was known;
+      // the room may have gone since. Where joins cannot fail, the counts below must be right.
+      return
+    }
+    guard let index, let policy, let count = rooms[index]?.memberCounts[shard], count > 0 else {
+      preconditionFailure("shard \(shard) left room \(name), which it had not joined")
     }
     rooms[index]?.memberCounts[shard] -= 1
     rooms[index]?.memberCount -= 1
-    // No copy of the room may be alive while its members change: the change would copy them all.
-    guard let policyNumber = rooms[index]?.policy else { return }
-    let policy = policies[Int(policyNumber)]
-    if policy.presence, let member = rooms[index]?.members.remove(connection) {
+    if policy.presence, let member {
       announce(.memberLeft(name, member), index, policy, &outbox)
     }
     if rooms[index]?.memberCount == 0 { becomeIdle(index, now) }
+  }
+
+  /// Whether a room keeps a list of its members: to tell who is in it, or to know whose join failed.
+  private static func knowsMembers(_ policy: RoomPolicy) -> Bool {
+    policy.presence || policy.membersMax > 0
   }
 
   private mutating func announce(
@@ -333,6 +345,14 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   }
 
   // MARK: Reading
+
+  private func presence(
+    _ name: RoomName, _ limit: Int, _ after: UInt64
+  ) -> (members: [Member], next: UInt64?) {
+    guard let index = indices[name], let room = rooms[index], policies[Int(room.policy)].presence
+    else { return ([], nil) }
+    return room.members.page(after: after, limit: limit)
+  }
 
   private mutating func history(
     _ name: RoomName, _ policyNumber: Int32, _ since: Position?, _ limit: Int, _ reverse: Bool,
@@ -381,10 +401,14 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     let due = countsDue
     countsDue = []
     for name in due {
-      guard let index = indices[name], let count = rooms[index]?.memberCount else { continue }
+      // A room that came and went since the last sweep may be due twice, and is told once.
+      guard let index = indices[name], rooms[index]?.countIsDue == true,
+        let count = rooms[index]?.memberCount
+      else { continue }
       rooms[index]?.countIsDue = false
       tell(.memberCount(name, count), to: index, &outbox)
     }
+    compact()
     // A thirtieth of the rooms each second: every room is looked at twice a minute.
     let portion = min(rooms.count, max(1000, rooms.count / 30 + 1))
     for _ in 0..<portion {
@@ -398,6 +422,22 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       } else {
         becomeIdle(sweepCursor, now)
       }
+    }
+  }
+
+  /// Gives memory back after a crowd has left.
+  private mutating func compact() {
+    if indices.isEmpty {
+      guard rooms.count > 64 else { return }
+      rooms = []
+      tenants = []
+      free = []
+      indices = [:]
+      appended = []
+      appendedHead = 0
+      sweepCursor = 0
+    } else if indices.capacity > 4 * indices.count + 1024 {
+      indices = Dictionary(uniqueKeysWithValues: indices.map { ($0.key, $0.value) })
     }
   }
 
@@ -415,6 +455,12 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     guard room.lastOffset > 0, idleRooms < limits.idleRoomsMax else { return remove(index) }
     rooms[index]?.idleSince = now.monotonic
     idleRooms += 1
+  }
+
+  private mutating func endIdleness(_ index: Int) {
+    guard rooms[index]?.idleSince != nil else { return }
+    rooms[index]?.idleSince = nil
+    idleRooms -= 1
   }
 
   // MARK: Rooms

@@ -5,54 +5,70 @@ import RoostRooms
 
 /// Members by connection and by order. Pure.
 struct MemberList: Sendable {
+  private struct Seat: Sendable {
+    // Counts everybody who ever came. Pages are counted by it, so it is never given twice.
+    let place: UInt64
+    var member: Member?
+  }
+
   private var places: [ConnectionID: UInt64] = [:]
-  private var members: [Member?] = []
-  private var base: UInt64 = 1
+  // In the order of coming; who went leaves an empty seat until the empty ones are the most.
+  private var seats: [Seat] = []
+  private var lastPlace: UInt64 = 0
 
   /// Members in the list.
   var count: Int { places.count }
 
+  /// Seats in memory, the empty ones included: at most twice the members, and a few.
+  var seatCount: Int { seats.count }
+
   /// Adds a member; false when its connection is there already.
   mutating func add(_ member: Member) -> Bool {
     guard places[member.connection] == nil else { return false }
-    places[member.connection] = base + UInt64(members.count)
-    members.append(member)
+    lastPlace += 1
+    places[member.connection] = lastPlace
+    seats.append(Seat(place: lastPlace, member: member))
     return true
   }
 
   /// Takes a member out; nil when its connection is not there.
   mutating func remove(_ connection: ConnectionID) -> Member? {
     guard let place = places.removeValue(forKey: connection) else { return nil }
-    let index = Int(place - base)
-    let member = members[index]
-    members[index] = nil
-    // Places at both ends go at once; a list full of holes is not closed up, because the places
-    // are what pages are counted by, but it is emptied when its last member goes.
-    if places.isEmpty {
-      base += UInt64(members.count)
-      members = []
-    } else {
-      while members.last == .some(nil) { members.removeLast() }
-      if let first = members.firstIndex(where: { $0 != nil }), first > 64, first * 2 > members.count
-      {
-        members.removeFirst(first)
-        base += UInt64(first)
-      }
+    let index = firstSeat(after: place - 1)
+    precondition(
+      index < seats.count && seats[index].place == place, "\(connection) has no seat \(place)")
+    let member = seats[index].member
+    seats[index].member = nil
+    // Half of the seats were emptied since the last time, so this costs each of them a constant.
+    if seats.count > 2 * places.count + 64 || places.isEmpty {
+      seats.removeAll { $0.member == nil }
     }
     return member
   }
 
   /// Up to `limit` members that came after place `after`; `next` while there are more.
+  ///
+  /// - Parameter limit: at least 1; less is taken for 1, since an empty page has no next one.
   func page(after: UInt64, limit: Int) -> (members: [Member], next: UInt64?) {
     var page: [Member] = []
-    var place = max(after + 1, base)
-    while place - base < UInt64(members.count) {
-      if let member = members[Int(place - base)] {
-        if page.count == limit { return (page, place - 1) }
-        page.append(member)
-      }
-      place += 1
+    var last = after
+    for seat in seats[firstSeat(after: after)...] {
+      guard let member = seat.member else { continue }
+      if page.count == max(limit, 1) { return (page, last) }
+      page.append(member)
+      last = seat.place
     }
     return (page, nil)
+  }
+
+  /// The first seat with a place above `place`, by halving.
+  private func firstSeat(after place: UInt64) -> Int {
+    var low = 0
+    var high = seats.count
+    while low < high {
+      let middle = (low + high) / 2
+      if seats[middle].place <= place { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 }

@@ -7,6 +7,11 @@ struct RoomLog: Sendable {
   private struct Kept: Sendable {
     let entry: LogEntry
     let at: Duration
+
+    /// What takes the place of a dropped message.
+    static let hollow = Kept(
+      entry: LogEntry(offset: 0, payload: .binary([]), sender: nil, wallMilliseconds: nil),
+      at: .zero)
   }
 
   private var kept: [Kept] = []
@@ -14,6 +19,9 @@ struct RoomLog: Sendable {
 
   /// Bytes of message data.
   private(set) var bytes = 0
+
+  /// Bytes of message data that are in memory; `bytes`, when nothing is held too long.
+  var bytesHeld: Int { kept.reduce(0) { $0 + $1.entry.payload.bytes.count } }
 
   /// Messages in the log.
   var count: Int { kept.count - head }
@@ -39,6 +47,9 @@ struct RoomLog: Sendable {
     precondition(!isEmpty, "an empty log has no first message")
     let size = kept[head].entry.payload.bytes.count
     bytes -= size
+    // The place stays until many are free, the message itself must not: a log of one message would
+    // otherwise hold the data of thirty.
+    kept[head] = .hollow
     head += 1
     if head == kept.count {
       kept = []
@@ -68,7 +79,8 @@ struct RoomLog: Sendable {
   /// there are `countMax` of them.
   func entries(after offset: UInt64, bytesMax: Int, countMax: Int) -> [LogEntry] {
     guard let first = firstOffset else { return [] }
-    let skip = offset < first ? 0 : Int(clamping: offset - first) + 1
+    guard offset < first || offset - first < UInt64(count) else { return [] }
+    let skip = offset < first ? 0 : Int(offset - first) + 1
     guard skip < count else { return [] }
     var page: [LogEntry] = []
     var size = 0

@@ -47,6 +47,8 @@ public final class LoopExecutor: SerialExecutor, Sendable {
     runJobs()
     while turn() { runJobs() }
     runJobs()
+    // The system gives a thread's number again: its next bearer must not pass for this loop.
+    owner.store(0, ordering: .relaxed)
   }
 
   private func runJobs() {

@@ -13,7 +13,7 @@ public struct LoopThread: Sendable {
 
   private let handle: pthread_t
 
-  /// Starts a thread with a name of at most 15 bytes (longer ones are cut).
+  /// Starts a thread with a name of at most 15 bytes (longer ones are cut between characters).
   ///
   /// Signals that the starter blocks stay blocked in it.
   public init(name: String, _ body: @escaping @Sendable () -> Void) throws(Errno) {
@@ -31,7 +31,9 @@ public struct LoopThread: Sendable {
       throw Errno(code: result)
     }
     handle = thread
-    _ = roost_pthread_setname(UInt(thread), String(decoding: name.utf8.prefix(15), as: UTF8.self))
+    var shown = name
+    while shown.utf8.count > 15 { shown.removeLast() }
+    _ = roost_pthread_setname(UInt(thread), shown)
   }
 
   /// Waits for the thread's end; once only.

@@ -82,7 +82,8 @@ public final class Poller {
   public func wait(_ timeout: Duration?) -> Int {
     let milliseconds: Int32
     if let timeout {
-      milliseconds = Int32(clamping: (timeout.nanosecondsClamped + 999_999) / 1_000_000)
+      let (whole, rest) = timeout.nanosecondsClamped.quotientAndRemainder(dividingBy: 1_000_000)
+      milliseconds = Int32(clamping: whole + (rest > 0 ? 1 : 0))
     } else {
       milliseconds = -1
     }

@@ -199,7 +199,8 @@ public struct SendArena: ~Copyable {
     return flushVectors(&queue, to: descriptor)
   }
 
-  /// Sends what waits in a connection's own memory, after the socket became writable.
+  /// Sends what waits in a connection's own memory, after the socket became writable, and the slices
+  /// behind it when the socket has taken all of that: `done` always means that nothing waits.
   public mutating func flushBacklog(_ queue: inout SendQueue, to descriptor: Int32) -> FlushOutcome {
     while !queue.backlog.isEmpty {
       sendCalls &+= 1
@@ -213,7 +214,7 @@ public struct SendArena: ~Copyable {
         return .failed(code)
       }
     }
-    return .done
+    return queue.isEmpty ? .done : flush(&queue, to: descriptor)
   }
 
   /// Moves the slices of a queue into the connection's own memory without sending.

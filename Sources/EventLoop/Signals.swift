@@ -24,7 +24,12 @@ public struct Signals: ~Copyable {
   public func next(within timeout: Duration?) -> Int32? {
     var wanted = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
     let milliseconds = timeout.map { Int32(clamping: $0.millisecondsClamped) } ?? -1
-    guard poll(&wanted, 1, milliseconds) == 1 else { return nil }
+    while true {
+      let result = poll(&wanted, 1, milliseconds)
+      if result == 1 { break }
+      // A wait without end must not end because a handler of someone else's ran.
+      guard result < 0, errno == EINTR, timeout == nil else { return nil }
+    }
     var information = signalfd_siginfo()
     let count = read(descriptor.number, &information, MemoryLayout<signalfd_siginfo>.size)
     guard count == MemoryLayout<signalfd_siginfo>.size else { return nil }

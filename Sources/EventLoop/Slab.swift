@@ -8,7 +8,7 @@
 public struct SlotToken: Hashable, Sendable {
   /// The slot's index.
   public let index: Int32
-  /// Counts the slot's tenants; wraps after four billion.
+  /// Grows by two with each of the slot's tenants, for whom it is odd; wraps after two billion.
   public let generation: UInt32
 
   /// Puts a token together.
@@ -67,8 +67,8 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     pages.deallocate()
   }
 
-  /// The element in a slot, vacant or not; traps on an index that was never handed out, and on one
-  /// whose page was given back.
+  /// The element in a slot, vacant or not; traps on an index outside the pages that were made, and
+  /// on one whose page was given back.
   public subscript(_ index: Int32) -> Element {
     unsafeAddress {
       precondition(UInt32(bitPattern: index) < UInt32(bitPattern: slotCount))
@@ -122,7 +122,8 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     return SlotToken(index: index, generation: generations[Int(index)])
   }
 
-  /// Slots handed out so far, in use or not: the bound for a walk over all of them.
+  /// Slots there have been so far, in use or not: the bound for a walk over all tokens. Ask `token`
+  /// before an element is touched, because its page may have been given back.
   public var slotsUsed: Int32 { slotCount }
 
   /// Gives pages without tenants back, but for one; returns how many. Generations are kept, so old

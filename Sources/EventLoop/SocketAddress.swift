@@ -25,7 +25,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   ///
   /// Returns nil for anything else; host names are not resolved.
   public init?(text: String) {
-    guard let colon = text.lastIndex(of: ":") else { return nil }
+    // inet_pton reads a C string, so that nothing behind a zero would be looked at.
+    guard !text.utf8.contains(0), let colon = text.lastIndex(of: ":") else { return nil }
     let portText = text[text.index(after: colon)...]
     guard !portText.isEmpty, portText.utf8.allSatisfy({ (48...57).contains($0) }),
       let port = UInt16(portText)

@@ -80,11 +80,9 @@ extension Core {
         Reply.history(
           id: ticket.id, messages: messages, position: position, recovered: recovered, to: &$0)
       }
-    case .failed(let ticket, let room, let failure):
+    case .failed(let ticket, _, let failure):
       guard let slot = slot(of: ticket) else { return }
-      if let place = pendingPlace(slot, room),
-        connections[slot].session.pending[place].stage == .joining, failure == .roomIsFull
-      {
+      if let place = pendingPlace(slot, of: ticket) {
         connections[slot].session.pending.remove(at: place)
       }
       answer(slot, ticket.id, ErrorReply(failure))
@@ -102,14 +100,22 @@ extension Core {
     connections[slot].session.pending.firstIndex { $0.room == room }
   }
 
+  /// Where the join of a ticket waits; nil when the connection has left meanwhile, even when it has
+  /// joined the room again since: that join has an answer of its own.
+  private func pendingPlace(_ slot: Int32, of ticket: ReplyTicket) -> Int? {
+    guard ticket.join > 0 else { return nil }
+    return connections[slot].session.pending.firstIndex { $0.join == ticket.join }
+  }
+
   // MARK: Joining
 
   private mutating func joined(
     _ ticket: ReplyTicket, _ room: RoomName, _ receipt: JoinReceipt, _ now: MonotonicInstant
   ) {
     // A connection that went away meanwhile has sent its leave behind the join.
-    guard let slot = slot(of: ticket), let place = pendingPlace(slot, room) else { return }
-    let isServerJoin = connections[slot].session.pending[place].isServerJoin
+    guard let slot = slot(of: ticket) else { return }
+    let place = pendingPlace(slot, of: ticket)
+    let isServerJoin = place.map { connections[slot].session.pending[$0].isServerJoin } ?? false
     send(slot) {
       if isServerJoin {
         Push.added(room, position: receipt.position, to: &$0)
@@ -119,6 +125,8 @@ extension Core {
           recovered: receipt.recovered, to: &$0)
       }
     }
+    // Left again before the answer came: the request has its `ok`, the connection no membership.
+    guard let place else { return }
     if let position = receipt.position { sendEntries(receipt.missed, room, position.epoch, slot) }
     if receipt.isComplete {
       becomeLive(slot, room, place)
@@ -177,14 +185,15 @@ extension Core {
           .replay(
             pending.room, after: position, pageBytesMax: pageBytes(slot),
             ticket: ReplyTicket(
-              shard: index, slot: token.packed, id: nil, askedAt: now.nanoseconds)), now)
+              shard: index, slot: token.packed, id: nil, askedAt: now.nanoseconds,
+              join: pending.join)), now)
       }
       if remains { replaying.append(token) }
     }
   }
 
   private mutating func replayed(_ ticket: ReplyTicket, _ room: RoomName, _ page: ReplayPage) {
-    guard let slot = slot(of: ticket), let place = pendingPlace(slot, room),
+    guard let slot = slot(of: ticket), let place = pendingPlace(slot, of: ticket),
       connections[slot].session.pending[place].awaitsPage
     else { return }
     connections[slot].session.pending[place].awaitsPage = false

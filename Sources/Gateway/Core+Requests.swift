@@ -195,13 +195,16 @@ extension Core {
     isServerJoin: Bool, _ now: MonotonicInstant
   ) {
     metrics.joins.add()
+    lastJoin += 1
     connections[slot].session.pending.append(
-      PendingRoom(room: room, stage: .joining, awaitsPage: false, isServerJoin: isServerJoin))
+      PendingRoom(
+        room: room, join: lastJoin, stage: .joining, awaitsPage: false,
+        isServerJoin: isServerJoin))
     submit(
       .join(
         JoinCommand(
           room: room, policy: policy, member: member(slot), since: since,
-          pageBytesMax: pageBytes(slot), ticket: ticket(slot, id, now))), now)
+          pageBytesMax: pageBytes(slot), ticket: ticket(slot, id, now, join: lastJoin))), now)
   }
 
   private mutating func leave(
@@ -367,9 +370,12 @@ extension Core {
     return Member(connection: connectionID(of: slot), user: identity.user, info: identity.info)
   }
 
-  private func ticket(_ slot: Int32, _ id: [UInt8]?, _ now: MonotonicInstant) -> ReplyTicket {
+  private func ticket(
+    _ slot: Int32, _ id: [UInt8]?, _ now: MonotonicInstant, join: UInt64 = 0
+  ) -> ReplyTicket {
     ReplyTicket(
-      shard: index, slot: connections[slot].token.packed, id: id, askedAt: now.nanoseconds)
+      shard: index, slot: connections[slot].token.packed, id: id, askedAt: now.nanoseconds,
+      join: join)
   }
 
   /// Message data that fits a connection's queue without filling it.

@@ -45,6 +45,7 @@ struct Core: ~Copyable {
   var outbox = BackplaneOutbox()
   var isSettlingOutbox = false
   var replaying: [SlotToken] = []
+  var lastJoin: UInt64 = 0
 
   // Direct messages that other shards are still counting.
   var directs: [UInt64: PendingDirect] = [:]

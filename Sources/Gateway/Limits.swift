@@ -75,9 +75,9 @@ public struct Limits: Sendable, Equatable {
 
   /// How long a publish's idempotency key is remembered; 0: keys are not remembered.
   public var idempotencyWindow = Duration.seconds(300)
-  /// Idempotency keys that the node remembers, all rooms together; the oldest make way.
+  /// Idempotency keys that the node remembers, all rooms together; further ones are refused.
   public var idempotencyKeys = 500_000
-  /// Bytes of history that the node holds, all rooms together; the longest unused rooms make way.
+  /// Bytes of history that the node holds, all rooms together; the oldest messages make way.
   ///
   /// What one room holds is in its namespace's `history`.
   public var historyBytes = 268_435_456

@@ -20,6 +20,7 @@ public struct NodeBudget: Sendable, Equatable {
   ///   - configured: `limits.connections`; 0 takes all that the machine affords.
   ///   - descriptors: the process's descriptor limit.
   ///   - memoryBytes: memory that the process may use.
+  ///   - shards: shards of the node, at least 1; each needs a few descriptors of its own.
   public init(configured: Int, descriptors: Int, memoryBytes: Int, shards: Int) {
     precondition(shards >= 1 && configured >= 0, "\(shards) shards, \(configured) connections")
     let byDescriptors = max(descriptors - Self.reservedDescriptors - 8 * shards, 16)

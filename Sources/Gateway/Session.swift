@@ -15,6 +15,8 @@ struct PendingRoom: Sendable, Equatable {
   }
 
   let room: RoomName
+  /// Which of the shard's joins this is; its answers carry the number.
+  let join: UInt64
   var stage: Stage
   /// Whether a page of missed messages was asked for and has not come yet.
   var awaitsPage: Bool

@@ -51,10 +51,10 @@ extension Setting {
 
     node(
       "drain.lb_grace", .seconds(.zero ... .seconds(3600), zero: nil), .seconds(\.drain.lbGrace),
-      "How long a draining node still takes connections after /readyz says no, in seconds."),
+      "Seconds that a draining node still takes connections; without effect on a single node."),
     node(
       "drain.window", .seconds(.zero ... .seconds(86_400), zero: nil), .seconds(\.drain.window),
-      "Over how many seconds a draining node sends its connections away."),
+      "Seconds over which a draining node sends its connections away; no effect on a single node."),
     node(
       "drain.hard_stop", .seconds(.milliseconds(100) ... .seconds(90_000), zero: nil),
       .seconds(\.drain.hardStop),

@@ -77,7 +77,9 @@ public struct RequestReader: Sendable {
     } catch {
       offset = text.count
       return .syntaxError(
-        RequestRejection(.badRequest, "the message is not a row of JSON objects: \(error)"))
+        RequestRejection(
+          .badRequest,
+          "the message is not a row of JSON objects: \(error.reason) at byte \(error.offset)"))
     }
     return .request(request(from: fields, in: text))
   }
