@@ -25,27 +25,34 @@ public final class AtomicCells: @unchecked Sendable {
     cells.deallocate()
   }
 
-  /// Reads a cell. Any thread.
+  /// Reads a cell.
+  ///
+  /// Any thread.
   public func load(_ index: Int) -> UInt64 {
     precondition(index >= 0 && index < count, "cell \(index) of \(count)")
     return cells[index].load(ordering: .relaxed)
   }
 
-  /// Adds one and returns the new value. Any thread.
+  /// Adds one and returns the new value.
+  ///
+  /// Any thread.
   public func increment(_ index: Int) -> UInt64 {
     precondition(index >= 0 && index < count, "cell \(index) of \(count)")
     return cells[index].add(1, ordering: .relaxed).newValue
   }
 
-  /// Takes one away; a cell never goes below zero, which would be a bug. Any thread.
+  /// Takes one away; a cell never goes below zero, which would be a bug.
+  ///
+  /// Any thread.
   public func decrement(_ index: Int) {
     precondition(index >= 0 && index < count, "cell \(index) of \(count)")
     let old = cells[index].subtract(1, ordering: .relaxed).oldValue
     precondition(old > 0, "cell \(index) went below zero")
   }
 
-  /// Replaces `expected` by `value`; false, with the value that is there, when it is another. Any
-  /// thread.
+  /// Replaces `expected` by `value`; false, with the value that is there, when it is another.
+  ///
+  /// Any thread.
   public func exchange(_ index: Int, expected: UInt64, value: UInt64) -> (Bool, UInt64) {
     precondition(index >= 0 && index < count, "cell \(index) of \(count)")
     let result = cells[index].compareExchange(

@@ -24,7 +24,9 @@ public struct ByteQueue: ~Copyable {
   /// Bytes of memory held.
   public var allocatedBytes: Int { Int(capacity) }
 
-  /// Appends a copy of the bytes. The queue holds at most 2 GiB, far over every limit.
+  /// Appends a copy of the bytes.
+  ///
+  /// The queue holds at most 2 GiB, far over every limit.
   public mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, !bytes.isEmpty else { return }
     reserve(bytes.count)

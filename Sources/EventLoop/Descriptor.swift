@@ -4,7 +4,9 @@ import Glibc
 
 /// An open file descriptor; closed when its owner lets go of it.
 public struct Descriptor: ~Copyable {
-  /// The number. It is valid as long as this value lives; do not keep it longer.
+  /// The number.
+  ///
+  /// It is valid as long as this value lives; do not keep it longer.
   public let number: Int32
 
   /// Takes over an open descriptor.

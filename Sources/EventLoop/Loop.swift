@@ -8,7 +8,9 @@
 import Glibc
 import RoostCLinux
 
-/// What a loop's owner does in each stage of a tick. All calls come on the loop's thread.
+/// What a loop's owner does in each stage of a tick.
+///
+/// All calls come on the loop's thread.
 public protocol LoopStages: ~Copyable {
   /// A descriptor that was added with this token can be read or written.
   mutating func ready(_ readiness: Readiness, now: MonotonicInstant)

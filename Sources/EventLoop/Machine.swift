@@ -3,7 +3,9 @@
 import Glibc
 import RoostCLinux
 
-/// Reads and raises limits of the process. Any thread.
+/// Reads and raises limits of the process.
+///
+/// Any thread.
 public enum Machine {
   /// Raises the soft descriptor limit to the hard one and returns it, clamped to 2^30.
   public static func raiseDescriptorLimit() -> Int {

@@ -16,7 +16,9 @@ public final class Mailbox<Letter: Sendable>: Sendable {
     self.capacity = capacity
   }
 
-  /// Posts letters in order. Any thread.
+  /// Posts letters in order.
+  ///
+  /// Any thread.
   ///
   /// Returns how many were taken: fewer than all only when the box is full.
   @discardableResult
@@ -36,7 +38,9 @@ public final class Mailbox<Letter: Sendable>: Sendable {
     return taken
   }
 
-  /// Takes all letters, in the order of posting. The owning loop only.
+  /// Takes all letters, in the order of posting.
+  ///
+  /// The owning loop only.
   public func takeAll() -> [Letter] {
     letters.withLock { held in
       let all = held

@@ -19,7 +19,9 @@ public struct MonotonicInstant: Comparable, Hashable, Sendable {
   /// After every other point: "never" for a deadline.
   public static let distantFuture = MonotonicInstant(nanoseconds: .max)
 
-  /// Reads the clock. Any thread.
+  /// Reads the clock.
+  ///
+  /// Any thread.
   public static func now() -> MonotonicInstant {
     var time = timespec()
     let result = clock_gettime(CLOCK_MONOTONIC, &time)

@@ -28,7 +28,9 @@ public struct Readiness: Sendable {
   public let isWritable: Bool
 }
 
-/// An epoll instance. Owned by one loop; a class, because the loop and what it drives both hold it.
+/// An epoll instance.
+///
+/// Owned by one loop; a class, because the loop and what it drives both hold it.
 public final class Poller {
   private let epoll: Descriptor
   private let events: UnsafeMutableBufferPointer<epoll_event>
@@ -76,7 +78,9 @@ public final class Poller {
     }
   }
 
-  /// Waits for events; nil waits without end, zero looks only. Returns how many came.
+  /// Waits for events; nil waits without end, zero looks only.
+  ///
+  /// Returns how many came.
   ///
   /// A timeout is rounded up to whole milliseconds, so that a timer is due when the wait returns.
   public func wait(_ timeout: Duration?) -> Int {

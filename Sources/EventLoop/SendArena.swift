@@ -51,7 +51,9 @@ public enum FlushOutcome: Equatable, Sendable {
   case failed(Errno)
 }
 
-/// Memory for the frames of one tick. Owned by one loop.
+/// Memory for the frames of one tick.
+///
+/// Owned by one loop.
 public struct SendArena: ~Copyable {
   private struct Node {
     var slice: ArenaSlice
@@ -142,7 +144,9 @@ public struct SendArena: ~Copyable {
 
   // MARK: Queueing
 
-  /// Queues a slice for a connection; neighbours merge. Constant time, no allocation as a rule.
+  /// Queues a slice for a connection; neighbours merge.
+  ///
+  /// Constant time, no allocation as a rule.
   public mutating func enqueue(_ slice: ArenaSlice, on queue: inout SendQueue) {
     let count = UInt32(slice.count)
     if queue.sliceBytes == 0 {
@@ -176,7 +180,8 @@ public struct SendArena: ~Copyable {
     }
     guard queue.sliceBytes > 0 else { return .done }
     if queue.overflowHead < 0 {
-      let bytes = UnsafeRawBufferPointer(start: base + Int(queue.first.start), count: queue.first.count)
+      let bytes = UnsafeRawBufferPointer(
+        start: base + Int(queue.first.start), count: queue.first.count)
       precondition(Int(queue.first.end) <= used, "a slice outlived its tick")
       sendCalls &+= 1
       switch Syscalls.send(descriptor, bytes) {
@@ -201,7 +206,8 @@ public struct SendArena: ~Copyable {
 
   /// Sends what waits in a connection's own memory, after the socket became writable, and the slices
   /// behind it when the socket has taken all of that: `done` always means that nothing waits.
-  public mutating func flushBacklog(_ queue: inout SendQueue, to descriptor: Int32) -> FlushOutcome {
+  public mutating func flushBacklog(_ queue: inout SendQueue, to descriptor: Int32) -> FlushOutcome
+  {
     while !queue.backlog.isEmpty {
       sendCalls &+= 1
       switch queue.backlog.withBytes({ Syscalls.send(descriptor, $0) }) {

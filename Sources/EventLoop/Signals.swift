@@ -3,7 +3,9 @@
 import Glibc
 import RoostCLinux
 
-/// Waits for process signals. Make it first thing in `main`, before any thread exists.
+/// Waits for process signals.
+///
+/// Make it first thing in `main`, before any thread exists.
 public struct Signals: ~Copyable {
   private let descriptor: Descriptor
 

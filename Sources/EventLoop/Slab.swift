@@ -27,7 +27,9 @@ public struct SlotToken: Hashable, Sendable {
   public var packed: UInt64 { UInt64(generation) << 32 | UInt64(UInt32(bitPattern: index)) }
 }
 
-/// Paged storage with a free list and generations. Owned by one thread.
+/// Paged storage with a free list and generations.
+///
+/// Owned by one thread.
 public struct Slab<Element: ~Copyable>: ~Copyable {
   // Pages of 256 elements. Each element begins on a cache line of its own, so that the fields which
   // stand first in it are one line, not two.
@@ -86,7 +88,9 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     }
   }
 
-  /// Takes a free slot; nil when `capacity` slots are in use. The element is still vacant.
+  /// Takes a free slot; nil when `capacity` slots are in use.
+  ///
+  /// The element is still vacant.
   public mutating func acquire() -> SlotToken? {
     guard count < capacity else { return nil }
     if free.isEmpty { grow() }
@@ -122,12 +126,15 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     return SlotToken(index: index, generation: generations[Int(index)])
   }
 
-  /// Slots there have been so far, in use or not: the bound for a walk over all tokens. Ask `token`
-  /// before an element is touched, because its page may have been given back.
+  /// Slots there have been so far, in use or not: the bound for a walk over all tokens.
+  ///
+  /// Ask `token` before an element is touched, because its page may have been given back.
   public var slotsUsed: Int32 { slotCount }
 
-  /// Gives pages without tenants back, but for one; returns how many. Generations are kept, so old
-  /// tokens stay old. Linear in the pages and, when any is given back, in the free slots.
+  /// Gives pages without tenants back, but for one; returns how many.
+  ///
+  /// Generations are kept, so old tokens stay old. Linear in the pages and, when any is given back,
+  /// in the free slots.
   @discardableResult
   public mutating func trim() -> Int {
     var vacantPages = 0

@@ -3,7 +3,9 @@
 
 import Glibc
 
-/// Makes listening sockets and sets options. Any thread.
+/// Makes listening sockets and sets options.
+///
+/// Any thread.
 public enum Socket {
   /// Bytes that the kernel takes for a socket before the ones in front of them have left: enough to
   /// keep a fast network busy, little enough that a slow reader is noticed.

@@ -10,7 +10,9 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   public let low: UInt64
   /// 0 to 65,535; 0 asks for any free port when listening.
   public var port: UInt16
-  /// False for IPv4. An IPv4-mapped IPv6 address becomes IPv4.
+  /// False for IPv4.
+  ///
+  /// An IPv4-mapped IPv6 address becomes IPv4.
   public let isIPv6: Bool
 
   /// `127.0.0.1` or any other IPv4 address from its four bytes in one number, big-endian.
@@ -73,7 +75,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
       case AF_INET:
         let address = bytes.loadUnaligned(as: sockaddr_in.self)
         return SocketAddress(
-          ipv4: UInt32(bigEndian: address.sin_addr.s_addr), port: UInt16(bigEndian: address.sin_port)
+          ipv4: UInt32(bigEndian: address.sin_addr.s_addr),
+          port: UInt16(bigEndian: address.sin_port)
         )
       case AF_INET6:
         let address = bytes.loadUnaligned(as: sockaddr_in6.self)

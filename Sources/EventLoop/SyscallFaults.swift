@@ -4,7 +4,9 @@
 import Glibc
 import Synchronization
 
-/// Makes chosen system calls fail, for tests; inactive unless a plan is set. Any thread.
+/// Makes chosen system calls fail, for tests; inactive unless a plan is set.
+///
+/// Any thread.
 public enum SyscallFaults {
   /// A kind of call that can be made to fail.
   public enum Call: Int, Sendable { case receive, send, accept }

@@ -28,7 +28,9 @@ public enum AcceptOutcome: Equatable, Sendable {
   case shortage(Errno)
 }
 
-/// Thin, checked wrappers of system calls. Any thread.
+/// Thin, checked wrappers of system calls.
+///
+/// Any thread.
 public enum Syscalls {
   /// recv(2) into a buffer of at least one byte.
   public static func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer)
@@ -105,7 +107,9 @@ public enum Syscalls {
     }
   }
 
-  /// close(2). On Linux the descriptor is gone whatever the call says, so it is never repeated.
+  /// Closes a descriptor with close(2).
+  ///
+  /// On Linux the descriptor is gone whatever the call says, so it is never repeated.
   public static func close(_ descriptor: Int32) {
     if Glibc.close(descriptor) != 0 {
       precondition(errno != EBADF, "descriptor \(descriptor) was closed twice")

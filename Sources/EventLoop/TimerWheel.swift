@@ -1,7 +1,9 @@
 // One coarse timer per slot, cheap to set and never cancelled: an entry that comes due too early or
 // for a tenant that is gone is looked at and forgotten or put back by its owner.
 
-/// A hashed timing wheel of slot tokens. Pure; owned by one loop.
+/// A hashed timing wheel of slot tokens.
+///
+/// Pure; owned by one loop.
 public struct TimerWheel: ~Copyable {
   /// Time between two positions; a timer fires up to this much late, never early.
   public static let resolution = Duration.milliseconds(16)

@@ -3,7 +3,9 @@
 import Glibc
 import RoostCLinux
 
-/// Wakes a loop from another thread. Any thread may wake; the loop's thread drains.
+/// Wakes a loop from another thread.
+///
+/// Any thread may wake; the loop's thread drains.
 public final class Wakeup: Sendable {
   /// The eventfd's number, for the loop's poller.
   let number: Int32
