@@ -127,12 +127,13 @@ extension Core {
     }
     // Left again before the answer came: the request has its `ok`, the connection no membership.
     guard let place else { return }
-    if let position = receipt.position { sendEntries(receipt.missed, room, position.epoch, slot) }
-    if receipt.isComplete {
+    let sent = receipt.position.map { sendEntries(receipt.missed, room, $0.epoch, slot) } ?? 0
+    if receipt.isComplete, sent == receipt.missed.count {
       becomeLive(slot, room, place)
-    } else if let position = receipt.position, let last = receipt.missed.last {
+    } else if let position = receipt.position, let first = receipt.missed.first {
+      // The rest is read page by page, behind what was sent.
       connections[slot].session.pending[place].stage = .replaying(
-        Position(epoch: position.epoch, offset: last.offset))
+        Position(epoch: position.epoch, offset: first.offset - 1 + UInt64(sent)))
       replaying.append(connections[slot].token)
     }
   }
@@ -145,10 +146,17 @@ extension Core {
     connections[slot].session.add(rooms.join(room, policy: policy, slot: slot))
   }
 
+  /// Sends missed messages until the queue is half full; returns how many.
+  ///
+  /// Small messages are larger on the wire than in the log, and many rooms may be recovered at once:
+  /// what does not fit is read again when the client has taken what came before.
   private mutating func sendEntries(
     _ entries: [LogEntry], _ room: RoomName, _ epoch: Epoch, _ slot: Int32
-  ) {
-    for entry in entries {
+  ) -> Int {
+    let half = Int(connections[slot].queueMax) / 2
+    for (place, entry) in entries.enumerated() {
+      let queued = connections[slot].queue.count + entry.payload.bytes.count
+      guard connections[slot].queue.isEmpty || queued <= half else { return place }
       let envelope = Envelope(
         room: room, position: Position(epoch: epoch, offset: entry.offset),
         payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds)
@@ -158,6 +166,7 @@ extension Core {
       }
       metrics.deliveries.add()
     }
+    return entries.count
   }
 
   // MARK: Reading on
@@ -177,8 +186,9 @@ extension Core {
         let pending = connections[slot].session.pending[place]
         guard case .replaying(let position) = pending.stage else { continue }
         remains = true
-        guard !pending.awaitsPage,
-          connections[slot].queue.count < Int(connections[slot].queueMax) / 2
+        // One page at a time, however many rooms: each may fill what is free.
+        guard !connections[slot].session.pending.contains(where: \.awaitsPage),
+          connections[slot].queue.count < Int(connections[slot].queueMax) / 4
         else { continue }
         connections[slot].session.pending[place].awaitsPage = true
         submit(
@@ -199,12 +209,12 @@ extension Core {
     connections[slot].session.pending[place].awaitsPage = false
     switch page {
     case .entries(let entries, let newest, let isComplete):
-      sendEntries(entries, room, newest.epoch, slot)
-      if isComplete {
+      let sent = sendEntries(entries, room, newest.epoch, slot)
+      if isComplete, sent == entries.count {
         becomeLive(slot, room, place)
-      } else if let last = entries.last {
+      } else if sent > 0 {
         connections[slot].session.pending[place].stage = .replaying(
-          Position(epoch: newest.epoch, offset: last.offset))
+          Position(epoch: newest.epoch, offset: entries[sent - 1].offset))
       }
     case .lost(let newest):
       // Trimming overtook the replay: say so, and go on from the newest.
