@@ -60,7 +60,7 @@ def main():
     # What steers the Python that runs this file must not steer the Python 2.7 of the suite.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("PYTHON")
-    }
+    } | {"PYTHONUNBUFFERED": "1"}
     with open(report / "wstest.log", "wb") as log:
         suite = subprocess.Popen(
             [os.path.abspath(arguments.wstest), *mode, "--spec", str(specification)],
