@@ -1,0 +1,252 @@
+// Runs the parts of a backplane, one a shard, without shards: commands and events travel as they do
+// between threads, in order from one shard to another and in no order between different pairs. The
+// clock is a number. Another implementation joins the suite with one line in `BackplaneKind.all`.
+
+import Backplane
+import RoostRooms
+import Testing
+
+/// One shard's part, whatever its implementation.
+protocol BackplanePart: AnyObject {
+  func submit(_ command: BackplaneCommand, at now: Moment) -> [BackplaneOutbox.Item]
+  func sweep(at now: Moment) -> [BackplaneOutbox.Item]
+  var figures: BackplaneFigures { get }
+}
+
+/// A part that only its shard may own, in a box that an array can hold.
+final class BoxedPart<Part: MessageBackplane & ~Copyable>: BackplanePart {
+  private var part: Part
+
+  init(_ part: consuming Part) { self.part = part }
+
+  func submit(_ command: BackplaneCommand, at now: Moment) -> [BackplaneOutbox.Item] {
+    var outbox = BackplaneOutbox()
+    part.submit(command, at: now, into: &outbox)
+    return outbox.items
+  }
+
+  func sweep(at now: Moment) -> [BackplaneOutbox.Item] {
+    var outbox = BackplaneOutbox()
+    part.sweep(at: now, into: &outbox)
+    return outbox.items
+  }
+
+  var figures: BackplaneFigures { part.figures }
+}
+
+/// An implementation that the contract is held against.
+struct BackplaneKind: Sendable {
+  let name: String
+  let make:
+    @Sendable (
+      _ shard: Int, _ shardCount: Int, _ policies: [RoomPolicy], _ limits: LocalBackplaneLimits
+    ) -> any BackplanePart
+
+  static let local = BackplaneKind(name: "local") { shard, shardCount, policies, limits in
+    BoxedPart(
+      LocalBackplane(shard: shard, shardCount: shardCount, policies: policies, limits: limits))
+  }
+
+  static let all = [local]
+}
+
+/// An implementation on a number of shards: the argument of every contract test.
+struct BackplaneSetup: Sendable, CustomTestStringConvertible {
+  let kind: BackplaneKind
+  let shardCount: Int
+
+  static let all = BackplaneKind.all.flatMap { kind in
+    [1, 2, 5].map { BackplaneSetup(kind: kind, shardCount: $0) }
+  }
+
+  var testDescription: String { "\(kind.name), \(shardCount) shards" }
+
+  func harness(
+    _ policies: RoomPolicy..., limits: LocalBackplaneLimits = .generous
+  ) -> BackplaneHarness {
+    BackplaneHarness(self, policies, limits)
+  }
+}
+
+/// Shards without threads around one backplane.
+final class BackplaneHarness {
+  /// Something on its way from one shard to another.
+  private enum Letter {
+    case command(BackplaneCommand)
+    case event(BackplaneEvent)
+  }
+
+  let shardCount: Int
+  private(set) var now = Moment(
+    monotonic: .seconds(1_000), wallMilliseconds: 1_700_000_000_000)
+  /// Events that came to each shard and were not taken yet.
+  private(set) var inboxes: [[BackplaneEvent]]
+
+  private let parts: [any BackplanePart]
+  // One queue for each pair of shards: from * shardCount + to.
+  private var letters: [[Letter]]
+  private var tickets: UInt64 = 0
+
+  init(_ setup: BackplaneSetup, _ policies: [RoomPolicy], _ limits: LocalBackplaneLimits) {
+    let count = setup.shardCount
+    shardCount = count
+    parts = (0..<count).map { setup.kind.make($0, count, policies, limits) }
+    inboxes = Array(repeating: [], count: count)
+    letters = Array(repeating: [], count: count * count)
+  }
+
+  /// The last shard: with more than one, never the first.
+  var lastShard: Int { shardCount - 1 }
+
+  /// Sizes over all shards.
+  var figures: BackplaneFigures {
+    parts.reduce(into: BackplaneFigures()) { sum, part in
+      let figures = part.figures
+      sum.rooms += figures.rooms
+      sum.logEntries += figures.logEntries
+      sum.logBytes += figures.logBytes
+      sum.keys += figures.keys
+    }
+  }
+
+  // MARK: Time
+
+  func advance(_ time: Duration) {
+    let (seconds, attoseconds) = time.components
+    now = Moment(
+      monotonic: now.monotonic + time,
+      wallMilliseconds: now.wallMilliseconds + seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+  }
+
+  /// Sweeps every shard and delivers what comes of it.
+  func sweep() {
+    for shard in 0..<shardCount { route(parts[shard].sweep(at: now), from: shard) }
+    settle()
+  }
+
+  // MARK: Letters
+
+  /// Hands a command to a shard's part; what it sends to other shards waits.
+  func submit(_ command: BackplaneCommand, on shard: Int) {
+    route(parts[shard].submit(command, at: now), from: shard)
+  }
+
+  /// Pairs of shards between which letters wait.
+  var waiting: [Int] { letters.indices.filter { !letters[$0].isEmpty } }
+
+  /// Delivers the oldest letter of one pair of shards.
+  func deliver(pair: Int) {
+    let shard = pair % shardCount
+    switch letters[pair].removeFirst() {
+    case .command(let command): submit(command, on: shard)
+    case .event(let event): inboxes[shard].append(event)
+    }
+  }
+
+  /// Delivers until nothing waits.
+  func settle() {
+    while let pair = waiting.first { deliver(pair: pair) }
+  }
+
+  private func route(_ items: [BackplaneOutbox.Item], from shard: Int) {
+    for item in items {
+      switch item {
+      case .event(shard, let event): inboxes[shard].append(event)
+      case .event(let other, let event):
+        letters[shard * shardCount + other].append(.event(event))
+      case .command(let other, let command):
+        #expect(other != shard, "a part passed a command on to itself")
+        letters[shard * shardCount + other].append(.command(command))
+      }
+    }
+  }
+
+  // MARK: Asking
+
+  /// A ticket that no other question has.
+  func ticket(_ shard: Int) -> ReplyTicket {
+    tickets += 1
+    return ReplyTicket(shard: shard, slot: tickets, id: Array("\(tickets)".utf8), askedAt: 7)
+  }
+
+  /// Empties a shard's inbox.
+  func take(_ shard: Int) -> [BackplaneEvent] {
+    defer { inboxes[shard] = [] }
+    return inboxes[shard]
+  }
+
+  /// Empties all inboxes.
+  func takeAll() -> [[BackplaneEvent]] { (0..<shardCount).map { take($0) } }
+
+  /// Empties all inboxes and tells whether they were empty.
+  func isSilent() -> Bool { takeAll().joined().isEmpty }
+
+  /// Submits a command, lets everything settle and takes its answer, which must be the only one.
+  func ask(_ command: BackplaneCommand, _ ticket: ReplyTicket) throws -> BackplaneEvent {
+    submit(command, on: ticket.shard)
+    settle()
+    var answers: [BackplaneEvent] = []
+    for shard in 0..<shardCount {
+      let found = inboxes[shard].filter { $0.ticket == ticket }
+      #expect(shard == ticket.shard || found.isEmpty, "the answer came to shard \(shard)")
+      answers += found
+      inboxes[shard].removeAll { $0.ticket == ticket }
+    }
+    try #require(answers.count == 1, "\(answers.count) answers to \(command)")
+    return answers[0]
+  }
+}
+
+extension BackplaneEvent {
+  /// The ticket that an answer carries; nil for what nobody asked for.
+  var ticket: ReplyTicket? {
+    switch self {
+    case .published(let ticket, _), .joined(let ticket, _, _), .replayed(let ticket, _, _),
+      .presence(let ticket, _, _), .history(let ticket, _, _, _), .failed(let ticket, _, _):
+      ticket
+    case .envelope, .memberJoined, .memberLeft, .memberCount: nil
+    }
+  }
+
+  /// The message that an envelope brings.
+  var envelope: Envelope? {
+    guard case .envelope(let envelope) = self else { return nil }
+    return envelope
+  }
+}
+
+extension LocalBackplaneLimits {
+  /// Bounds that no test meets by accident.
+  static let generous = LocalBackplaneLimits(
+    logBytesMax: 1 << 20, keysMax: 1000, keyWindow: .seconds(300), idleRoomsMax: 1000,
+    presenceEventsMax: 100, pageBytesMax: 1 << 16)
+}
+
+extension RoomPolicy {
+  /// Rooms that keep nothing.
+  static let plain = RoomPolicy()
+
+  /// Rooms that keep so much.
+  static func logged(
+    _ messages: Int = 100, for lifetime: Duration = .seconds(60), bytes: Int = 1 << 16
+  ) -> RoomPolicy {
+    var policy = RoomPolicy()
+    policy.history = HistoryPolicy(messages: messages, lifetime: lifetime, bytes: bytes)
+    return policy
+  }
+
+  /// Rooms that know their members and tell of them.
+  static let known: RoomPolicy = {
+    var policy = RoomPolicy()
+    policy.presence = true
+    policy.presenceEvents = true
+    return policy
+  }()
+
+  /// The same with a bound on members.
+  func members(max: Int) -> RoomPolicy {
+    var policy = self
+    policy.membersMax = max
+    return policy
+  }
+}
