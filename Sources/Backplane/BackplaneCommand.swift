@@ -15,8 +15,9 @@ public struct ReplyTicket: Sendable, Equatable {
   public let id: [UInt8]?
   /// When the request came, in nanoseconds of the shard's clock.
   public let askedAt: UInt64
-  /// Tells the joins of a connection apart: it may leave a room and join it again before the first
-  /// answer comes. 0 for everything else.
+  /// Tells the joins of a connection apart.
+  ///
+  /// It may leave a room and join it again before the first answer comes. 0 for everything else.
   public let join: UInt64
 
   /// Puts a ticket together.

@@ -45,7 +45,9 @@ enum KeyOutcome: Equatable {
   case conflict
 }
 
-/// The keys of the last minutes, over all rooms of a shard. Pure.
+/// The keys of the last minutes, over all rooms of a shard.
+///
+/// Pure.
 struct KeyWindow: Sendable {
   private struct Use: Sendable {
     let data: Fingerprint

@@ -34,7 +34,9 @@ public struct LocalBackplaneLimits: Sendable, Equatable {
   }
 }
 
-/// One shard's part of the in-process backplane. Owned by that shard.
+/// One shard's part of the in-process backplane.
+///
+/// Owned by that shard.
 public struct LocalBackplane: MessageBackplane, ~Copyable {
   private struct Room: Sendable {
     let name: RoomName

@@ -3,7 +3,9 @@
 
 import RoostRooms
 
-/// Members by connection and by order. Pure.
+/// Members by connection and by order.
+///
+/// Pure.
 struct MemberList: Sendable {
   private struct Seat: Sendable {
     // Counts everybody who ever came. Pages are counted by it, so it is never given twice.

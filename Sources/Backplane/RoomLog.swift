@@ -2,7 +2,9 @@
 
 import RoostRooms
 
-/// A room's messages, oldest first, bounded by count, bytes and age. Pure.
+/// A room's messages, oldest first, bounded by count, bytes and age.
+///
+/// Pure.
 struct RoomLog: Sendable {
   private struct Kept: Sendable {
     let entry: LogEntry
