@@ -79,6 +79,10 @@ extension Core {
   mutating func peerEnded(_ slot: Int32, _ now: MonotonicInstant) {
     switch connections[slot].phase {
     case .open, .echo, .closing:
+      // The peer may have ended only its sending side, right behind its last frame: what answers it
+      // was queued in this very tick and leaves before the end.
+      let outcome = arena.flush(&connections[slot].queue, to: connections[slot].descriptor)
+      if outcome == .done { _ = connections[slot].closing.flushed() }
       _ = connections[slot].closing.transportEnded()
       end(slot)
     case .request:

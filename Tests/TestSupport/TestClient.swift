@@ -39,6 +39,7 @@ public final class TestClient {
   /// Pings are answered and skipped by `next`.
   public var answersPings = true
 
+  private var hasSentClose = false
   private var reader = MessageReader(role: .client, messageBytesMax: 0, deflate: nil)
   private var inflater = Inflater(windowBits: 15)
   private var deflater: Deflater?
@@ -140,6 +141,7 @@ public final class TestClient {
 
   /// Sends a close frame.
   public func sendClose(_ code: UInt16?, _ reason: String = "") throws {
+    hasSentClose = true
     let payload = code.map { FrameEncoder.closePayload(code: $0, reason: reason) } ?? []
     try socket.write(Self.frame(.close, payload))
   }
@@ -189,13 +191,14 @@ public final class TestClient {
     return try text()
   }
 
-  /// Reads everything up to the end of the connection.
+  /// Reads everything up to the end of the connection; a close frame is answered, once.
   public func eventsToEnd() throws -> [TestEvent] {
     var events: [TestEvent] = []
     while true {
       let event = try next()
       events.append(event)
       if event == .end || event == .reset { return events }
+      if case .close(let code, _) = event, !hasSentClose { try? sendClose(code) }
     }
   }
 
