@@ -4,7 +4,9 @@
 public import Gateway
 public import RoostEventLoop
 
-/// The admin port of a node. Any thread.
+/// The admin port of a node.
+///
+/// Any thread.
 public final class AdminServer: Sendable {
   private let mailbox: Mailbox<AdminLetter>
   private let thread: Lock<LoopThread?>

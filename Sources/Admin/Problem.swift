@@ -10,7 +10,9 @@ struct Problem: Sendable, Equatable {
   /// One sentence about this occurrence.
   let detail: String
 
-  /// The document as a response. `type` is `about:blank`, so the title is the status's phrase.
+  /// The document as a response.
+  ///
+  /// `type` is `about:blank`, so the title is the status's phrase.
   var response: AdminResponse {
     var body: [UInt8] = []
     body.append(contentsOf: "{\"type\":\"about:blank\",\"title\":".utf8)

@@ -82,7 +82,9 @@ final class CountingSketch: Sendable {
   }
 }
 
-/// The node's doorkeeper. Any thread.
+/// The node's doorkeeper.
+///
+/// Any thread.
 final class Admission: Sendable {
   private let limits: Limits
   private let connectionsMax: Int

@@ -23,8 +23,10 @@ extension Core {
     settleOutbox(now)
   }
 
-  /// Empties the outbox in order. What handling an event adds is handled behind what is there, so a
-  /// call from within has nothing to do.
+  /// Empties the outbox in order.
+  ///
+  /// What handling an event adds is handled behind what is there, so a call from within has nothing
+  /// to do.
   mutating func settleOutbox(_ now: MonotonicInstant) {
     guard !isSettlingOutbox else { return }
     isSettlingOutbox = true

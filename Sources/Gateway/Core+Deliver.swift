@@ -168,7 +168,9 @@ extension Core {
     dirty.append(slot)
   }
 
-  /// The queue is full. One that only grew within this tick gets the chance to be sent first.
+  /// The queue is full.
+  ///
+  /// One that only grew within this tick gets the chance to be sent first.
   private mutating func overflow(_ slice: ArenaSlice, _ slot: Int32) {
     guard connections[slot].queueMax > 0 else { return }
     if !connections[slot].queue.isBlocked {
@@ -241,7 +243,8 @@ extension Core {
   ) -> ArenaSlice? {
     // No room is made here: slices of the same message may be in the arena already.
     guard always || payload.count >= self.shared.configuration.compression.thresholdBytes,
-      arena.room > payload.count + payload.count / 8 + 256, let compression = connections[slot].compression, var deflater = compression.deflater.take()
+      arena.room > payload.count + payload.count / 8 + 256,
+      let compression = connections[slot].compression, var deflater = compression.deflater.take()
     else { return nil }
     var output: [UInt8] = []
     deflater.compress(payload, into: &output)

@@ -106,7 +106,8 @@ extension Core {
           ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
         ], Array("\(ConsolePage.html)".utf8), now)
     default:
-      respond(slot, 404, "There is nothing here; WebSocket clients connect to /ws.",
+      respond(
+        slot, 404, "There is nothing here; WebSocket clients connect to /ws.",
         keepAlive: head.keepsAlive && head.body == .none, isHead: head.method == .head, now)
     }
   }
@@ -300,7 +301,8 @@ extension Core {
   ) {
     let all = fields + [("Content-Type", "text/plain; charset=utf-8")]
     write(
-      slot, ResponseWriter.response(
+      slot,
+      ResponseWriter.response(
         status: status, fields: all, body: Array((message + "\n").utf8), keepAlive: keepAlive,
         omitBody: isHead), status, keepAlive, now)
   }
@@ -311,7 +313,8 @@ extension Core {
   ) {
     let keepAlive = head.keepsAlive && !isDraining
     write(
-      slot, ResponseWriter.response(
+      slot,
+      ResponseWriter.response(
         status: status, fields: fields, body: body, keepAlive: keepAlive,
         omitBody: head.method == .head), status, keepAlive, now)
   }

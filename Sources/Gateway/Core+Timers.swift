@@ -187,7 +187,9 @@ extension Core {
   }
 }
 
-/// Spreads timers. Not for secrets: a small generator that costs no system call.
+/// Spreads timers.
+///
+/// Not for secrets: a small generator that costs no system call.
 struct Jitter: Sendable {
   private var state: UInt64
 

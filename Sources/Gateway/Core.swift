@@ -11,7 +11,9 @@ import RoostRooms
 import RoostWire
 import Telemetry
 
-/// A shard's state. Its thread only.
+/// A shard's state.
+///
+/// Its thread only.
 struct Core: ~Copyable {
   // Who this is.
   let index: Int

@@ -6,7 +6,9 @@ import RoostWire
 public import Telemetry
 
 extension Node {
-  /// Writes every metric of the node. Any thread; reads counters without a lock.
+  /// Writes every metric of the node.
+  ///
+  /// Any thread; reads counters without a lock.
   public func appendMetrics(to text: inout PrometheusText) {
     appendBuild(&text)
     appendConnections(&text)
@@ -50,7 +52,8 @@ extension Node {
     text.sample(sum(gauge: { $0.connections.value }))
     text.family("roost_connections_max", .gauge, help: "Connections that the node's budget allows.")
     text.sample(connectionsMax)
-    text.family("roost_sockets", .gauge, help: "Accepted sockets on the public port, upgraded or not.")
+    text.family(
+      "roost_sockets", .gauge, help: "Accepted sockets on the public port, upgraded or not.")
     text.sample(sum(gauge: { $0.sockets.value }))
     text.family("roost_accepted_total", .counter, help: "Sockets accepted on the public port.")
     text.sample(sum { $0.accepted.value })
@@ -58,10 +61,12 @@ extension Node {
       "roost_accept_shortages_total", .counter,
       help: "Times that no descriptor or memory was there for a new connection.")
     text.sample(sum { $0.acceptShortages.value })
-    text.family("roost_handshakes_total", .counter, help: "WebSocket handshakes that were accepted.")
+    text.family(
+      "roost_handshakes_total", .counter, help: "WebSocket handshakes that were accepted.")
     text.sample(sum { $0.handshakes.value })
     text.family(
-      "roost_admission_refusals_total", .counter, help: "Connections that were not let in, by reason."
+      "roost_admission_refusals_total", .counter,
+      help: "Connections that were not let in, by reason."
     )
     for (place, reason) in AdmissionRefusal.allCases.enumerated() {
       text.sample([("reason", reason.rawValue)], sum { $0.refusals.value(place) })
@@ -77,9 +82,11 @@ extension Node {
     for place in 0...ShardMetrics.closeCodes.count {
       let code = ShardMetrics.label(of: place)
       text.sample(
-        [("code", code), ("side", ClosingSide.server.label)], sum { $0.closesByServer.value(place) })
+        [("code", code), ("side", ClosingSide.server.label)], sum { $0.closesByServer.value(place) }
+      )
       text.sample(
-        [("code", code), ("side", ClosingSide.client.label)], sum { $0.closesByClient.value(place) })
+        [("code", code), ("side", ClosingSide.client.label)], sum { $0.closesByClient.value(place) }
+      )
     }
     text.family("roost_pings_total", .counter, help: "Pings sent.")
     text.sample(sum { $0.pings.value })
@@ -88,7 +95,8 @@ extension Node {
   }
 
   private func appendRooms(_ text: inout PrometheusText) {
-    text.family("roost_rooms", .gauge, help: "Rooms with a member on this node, summed over shards.")
+    text.family(
+      "roost_rooms", .gauge, help: "Rooms with a member on this node, summed over shards.")
     text.sample(sum(gauge: { $0.rooms.value }))
     text.family("roost_members", .gauge, help: "Memberships of connections in rooms.")
     text.sample(sum(gauge: { $0.members.value }))

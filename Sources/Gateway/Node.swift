@@ -21,7 +21,9 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// A gateway node in this process. Any thread.
+/// A gateway node in this process.
+///
+/// Any thread.
 public final class Node: Sendable {
   let shared: NodeShared
   private let shards: [Shard]
@@ -132,7 +134,9 @@ public final class Node: Sendable {
     for shard in shards { shard.executor.wakeup.wake() }
   }
 
-  /// Waits for the shards' threads to end. Blocks; call it once, from one thread.
+  /// Waits for the shards' threads to end.
+  ///
+  /// Blocks; call it once, from one thread.
   public func waitUntilStopped() {
     let running = threads.withLock { threads in
       let all = threads

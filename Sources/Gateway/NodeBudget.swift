@@ -1,6 +1,8 @@
 // How many connections this machine affords, computed once at start and printed.
 
-/// The node's bounds from what the machine gives it. Pure.
+/// The node's bounds from what the machine gives it.
+///
+/// Pure.
 public struct NodeBudget: Sendable, Equatable {
   /// WebSocket connections of the node.
   public let connections: Int
@@ -11,7 +13,9 @@ public struct NodeBudget: Sendable, Equatable {
   static let reservedDescriptors = 128
 
   /// Bytes of memory that a connection is reckoned with: its own, its share of the rooms, and the
-  /// kernel's socket. Half of the memory may go to connections; queues and history have the rest.
+  /// kernel's socket.
+  ///
+  /// Half of the memory may go to connections; queues and history have the rest.
   static let bytesPerConnection = 12_288
 
   /// Computes the budget.

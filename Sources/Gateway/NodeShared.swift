@@ -132,13 +132,17 @@ final class NodeShared: Sendable {
     metrics = mailboxes.map { _ in ShardMetrics() }
   }
 
-  /// Where the node is in its life. Any thread.
+  /// Where the node is in its life.
+  ///
+  /// Any thread.
   var phase: NodePhase {
     get { NodePhase(rawValue: phaseCell.load(ordering: .relaxed)) ?? .stopped }
     set { phaseCell.store(newValue.rawValue, ordering: .relaxed) }
   }
 
-  /// Whether shards are to end at once. Any thread.
+  /// Whether shards are to end at once.
+  ///
+  /// Any thread.
   var stopsAtOnce: Bool {
     get { stopCell.load(ordering: .relaxed) }
     set { stopCell.store(newValue, ordering: .relaxed) }
