@@ -33,33 +33,53 @@ public enum Machine {
 
   /// Whole cores that the cgroup's quota allows (version 2, then version 1), rounded up.
   private static func cgroupQuota() -> Int? {
-    if let text = contents(of: "/sys/fs/cgroup/cpu.max") {
+    var quotas: [Int] = []
+    for folder in cgroupFolders() {
+      guard let text = contents(of: folder + "/cpu.max") else { continue }
       let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" })
       if words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), period > 0 {
-        return max(1, (quota + period - 1) / period)
+        quotas.append(wholeCores(quota, period))
       }
-      return nil
     }
+    if let smallest = quotas.min() { return smallest }
     guard let quotaText = contents(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us"),
       let periodText = contents(of: "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
       let quota = Int(quotaText.filter { $0 != "\n" }), quota > 0,
       let period = Int(periodText.filter { $0 != "\n" }), period > 0
     else { return nil }
-    return max(1, (quota + period - 1) / period)
+    return wholeCores(quota, period)
+  }
+
+  private static func wholeCores(_ quota: Int, _ period: Int) -> Int {
+    let (whole, rest) = quota.quotientAndRemainder(dividingBy: period)
+    return max(1, whole + (rest > 0 ? 1 : 0))
+  }
+
+  /// The process's group of version 2 and all groups around it: each may set a limit.
+  private static func cgroupFolders() -> [String] {
+    let root = "/sys/fs/cgroup"
+    guard let text = contents(of: "/proc/self/cgroup"),
+      let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") })
+    else { return [root] }
+    var folders = [root]
+    for part in line.dropFirst(4).split(separator: "/") where part != ".." {
+      folders.append((folders.last ?? root) + "/" + part)
+    }
+    return folders
   }
 
   /// Bytes of memory that the process may use: the cgroup's limit, or all that the machine has.
   public static func usableMemoryBytes() -> Int {
     let pages = sysconf(Int32(_SC_PHYS_PAGES))
     let page = sysconf(Int32(_SC_PAGESIZE))
-    let physical = max(pages, 1) * max(page, 4096)
-    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-    for file in files {
+    var usable = max(pages, 1) * max(page, 4096)
+    let files = cgroupFolders().map { $0 + "/memory.max" }
+    for file in files + ["/sys/fs/cgroup/memory/memory.limit_in_bytes"] {
       if let text = contents(of: file), let limit = Int(text.filter { $0 != "\n" }), limit > 0 {
-        return min(limit, physical)
+        usable = min(usable, limit)
       }
     }
-    return physical
+    return usable
   }
 
   /// Gives free heap memory back to the system; takes milliseconds when there is much of it.
