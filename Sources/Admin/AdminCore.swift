@@ -26,6 +26,7 @@ struct AdminConnection: ~Copyable {
   var queue = SendQueue()
   var isDirty = false
   var awaitsWritable = false
+  var hasPeerEnded = false
   var scanner: HeadScanner?
   /// Bytes that were read and are not used up.
   var input: [UInt8] = []
@@ -128,10 +129,20 @@ struct AdminCore: ~Copyable {
       connections[slot].input.append(contentsOf: readBuffer[0..<count])
       takeRequests(slot, now)
     case .wouldBlock: break
-    case .endOfStream:
-      if connections[slot].queue.isEmpty { end(slot) } else { linger(slot, now) }
+    case .endOfStream: peerEnded(slot, now)
     case .failed: end(slot)
     }
+  }
+
+  /// The peer sends nothing more; what is queued for it still goes out.
+  private mutating func peerEnded(_ slot: Int32, _ now: MonotonicInstant) {
+    guard !connections[slot].queue.isEmpty else { return end(slot) }
+    connections[slot].hasPeerEnded = true
+    linger(slot, now)
+    // Its end stays readable for good: from here on only room for the rest is worth a wake-up.
+    connections[slot].awaitsWritable = true
+    poller.modify(
+      connections[slot].descriptor, [.writable], token: connections[slot].token.packed)
   }
 
   private mutating func takeRequests(_ slot: Int32, _ now: MonotonicInstant) {
@@ -275,6 +286,7 @@ struct AdminCore: ~Copyable {
     switch outcome {
     case .failed: return end(slot)
     case .done:
+      if connections[slot].hasPeerEnded { return end(slot) }
       if connections[slot].phase == .lingering {
         Socket.shutdownSending(connections[slot].descriptor)
       }

@@ -1,0 +1,122 @@
+// What the admin port says: health, readiness, metrics that follow what clients do, and problem
+// documents (RFC 9457) for everything else.
+
+import Admin
+import Gateway
+import RoostEventLoop
+import TestSupport
+import Testing
+
+struct AdminRoutesTests {
+  private func get(_ path: String, _ admin: AdminServer) throws -> TestResponse {
+    try request("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n", to: admin.address)
+  }
+
+  @Test(arguments: [("/healthz", "ok\n"), ("/readyz", "serving\n")])
+  func `a serving node is healthy and ready`(path: String, body: String) async throws {
+    try await withAdmin { _, admin in
+      let response = try get(path, admin)
+      #expect(response.status == 200)
+      #expect(response.text == body)
+      #expect(response["Content-Type"] == "text/plain; charset=utf-8")
+      #expect(response["Cache-Control"] == "no-store")
+      let head = try request(
+        "HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\n", to: admin.address, isHead: true)
+      #expect(head.status == 200)
+      #expect(head["Content-Length"] == String(body.utf8.count))
+      #expect(head.body.isEmpty)
+    }
+  }
+
+  @Test func `a draining node is healthy and not ready`() async throws {
+    try await withAdmin { node, admin in
+      let client = try TestClient.open(node.address)
+      node.drain()
+      let readiness = try get("/readyz", admin)
+      #expect(readiness.status == 503)
+      #expect(readiness.text == "draining\n")
+      let health = try get("/healthz", admin)
+      #expect(health.status == 200)
+      client.abort()
+    }
+  }
+
+  @Test(arguments: [
+    ("GET /nothing", 404, "Not Found", "There is nothing at this path."),
+    ("POST /readyz", 405, "Method Not Allowed", "Only GET and HEAD are allowed here."),
+    ("DELETE /metrics", 405, "Method Not Allowed", "Only GET and HEAD are allowed here."),
+    (
+      "GET /v1/rooms", 403, "Forbidden",
+      "The server API is not part of this version; no API key is accepted."
+    ),
+  ])
+  func `what is not there is a problem document`(
+    line: String, status: Int, title: String, detail: String
+  ) async throws {
+    try await withAdmin { _, admin in
+      let response = try request("\(line) HTTP/1.1\r\nHost: a\r\n\r\n", to: admin.address)
+      #expect(response.status == status)
+      #expect(response["Content-Type"] == "application/problem+json")
+      #expect(
+        response.text == #"{"type":"about:blank","title":"\#(title)","status":\#(status),"#
+          + #""detail":"\#(detail)"}"# + "\n")
+      #expect(response["Allow"] == (status == 405 ? "GET, HEAD" : nil))
+    }
+  }
+
+  @Test func `every family of metrics has its help and its type before its samples`() async throws {
+    try await withAdmin { _, admin in
+      let response = try get("/metrics", admin)
+      #expect(response.status == 200)
+      #expect(response["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
+      var family = ""
+      var types: Set<Substring> = []
+      for line in response.text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      {
+        if line.hasPrefix("# HELP ") {
+          let words = line.split(separator: " ", maxSplits: 3)
+          #expect(words.count == 4 && words[3].hasSuffix("."), "\(line)")
+          family = String(words[2])
+        } else if line.hasPrefix("# TYPE ") {
+          #expect(line.split(separator: " ")[2] == family, "\(line)")
+          #expect(types.insert(line.split(separator: " ")[2]).inserted, "\(line)")
+        } else {
+          #expect(line.hasPrefix(family) && !family.isEmpty, "\(line)")
+        }
+      }
+      #expect(types.count > 30)
+    }
+  }
+
+  @Test(arguments: [1, 2])
+  func `metrics follow what clients do`(shards: Int) async throws {
+    try await withAdmin(.forTests(shards: shards)) { node, admin in
+      let anna = try TestClient.open(node.address)
+      let bert = try TestClient.open(node.address)
+      for client in [anna, bert] {
+        try client.send(#"{"type":"join","room":"r","id":1}"#)
+        _ = try client.text()
+      }
+      #expect(try anna.text().hasPrefix(#"{"type":"joined""#))
+      try anna.send(#"{"type":"publish","room":"r","data":1,"id":1}{"type":"dance"}"#)
+      _ = try anna.texts(3)
+      _ = try bert.text()
+      try bert.close()
+      _ = try anna.text()
+      _ = try request("GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n", to: node.address)
+      try await node.settles { $0.sockets == 1 }
+      let lines = Set(try get("/metrics", admin).text.split(separator: "\n").map(String.init))
+      for expected in [
+        "roost_connections 1", "roost_handshakes_total 2", "roost_joins_total 2",
+        "roost_leaves_total 1", "roost_publishes_total 1", "roost_deliveries_total 2",
+        "roost_messages_received_total 3", "roost_requests_total 4",
+        #"roost_errors_total{code="unknown_type"} 1"#,
+        #"roost_closes_total{code="1000",side="client"} 1"#,
+        #"roost_http_responses_total{class="4xx"} 1"#, "roost_publish_ack_seconds_count 1",
+        #"roost_node_phase{phase="serving"} 1"#, #"roost_node_phase{phase="draining"} 0"#,
+      ] {
+        #expect(lines.contains(expected), "\(expected)")
+      }
+    }
+  }
+}
