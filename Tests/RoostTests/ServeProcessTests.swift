@@ -1,0 +1,115 @@
+// `roost serve` as a process: what it prints, when it refuses to start, and how signals end it.
+
+import Glibc
+import RoostEventLoop
+import TestSupport
+import Testing
+
+@Suite(.serialized) struct ServeProcessTests {
+  /// A node in a process of its own, with the addresses of its ready line.
+  private struct Served {
+    let process: Subprocess
+    let line: String
+    let listen: SocketAddress
+    let admin: SocketAddress
+
+    init(_ arguments: [String]) throws {
+      process = try Subprocess(try ServeProcessTests.executable(), ["serve"] + arguments)
+      var line = ""
+      // Warnings may come first.
+      repeat { line = try process.line(fromErrors: true) } while !line.contains("\"ready\"")
+      self.line = line
+      listen = try #require(
+        JSONText.value("listen", of: line).flatMap { SocketAddress(text: $0) }, "\(line)")
+      admin = try #require(
+        JSONText.value("admin", of: line).flatMap { SocketAddress(text: $0) }, "\(line)")
+    }
+  }
+
+  private static let ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+
+  /// The built program: beside the test bundle, or where the environment says.
+  private static func executable() throws -> String {
+    if let path = Environment["ROOST_TEST_BINARY"] ?? Environment["ROOST_TEST_ROOST"] {
+      return path
+    }
+    var buffer = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    try #require(count > 0)
+    let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return own[..<(own.lastIndex(of: "/") ?? own.endIndex)] + "/roost"
+  }
+
+  @Test func `with port 0 one ready line tells the addresses that were chosen`() throws {
+    let served = try Served(["--dev", "--node-id", "n1", "--shards", "2"] + Self.ports)
+    #expect(served.listen.port != 0 && served.admin.port != 0)
+    #expect(JSONText.value("event", of: served.line) == "ready")
+    #expect(JSONText.value("node", of: served.line) == "n1")
+    #expect(JSONText.value("shards", of: served.line) == "2")
+    #expect(JSONText.value("dev", of: served.line) == "true")
+    #expect(JSONText.value("backplane", of: served.line) == "local")
+    let client = try TestClient.open(served.listen)
+    #expect(try client.nothingCame())
+    let health = try request("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", to: served.admin)
+    #expect(health.status == 200)
+    served.process.kill(SIGTERM)
+    try client.sendClose(1000)
+    #expect(try served.process.wait() == .exited(0))
+    #expect(served.process.output.isEmpty)
+    #expect(served.process.errors.split(separator: "\n").count { $0.contains("\"ready\"") } == 1)
+  }
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `a signal closes every client 1001 and the exit status is 0`(signal: Int32) throws {
+    let served = try Served(["--dev"] + Self.ports)
+    let clients = try (0..<5).map { _ in try TestClient.open(served.listen) }
+    for client in clients { try client.ask(#"{"type":"join","room":"r","id":1}"#) }
+    served.process.kill(signal)
+    for client in clients {
+      let events = try client.eventsToEnd()
+      #expect(
+        events.suffix(2) == [.close(1001, "the node is going away: connect again"), .end])
+    }
+    #expect(try served.process.wait() == .exited(0))
+    #expect(served.process.errors.contains("\"draining\""))
+    #expect(served.process.errors.contains("\"node_stopped\""))
+  }
+
+  @Test func `a second signal ends at once with status 1`() throws {
+    let served = try Served(["--dev"] + Self.ports)
+    let client = try TestClient.open(served.listen)
+    served.process.kill(SIGTERM)
+    // The close frame is here and not answered: the drain has begun and cannot end.
+    #expect(try client.next() == .close(1001, "the node is going away: connect again"))
+    served.process.kill(SIGTERM)
+    #expect(try served.process.wait() == .exited(1))
+    #expect(served.process.errors.contains("\"drain_cut\""))
+    #expect(try client.next() == .end)
+  }
+
+  @Test func `a second node on a taken port is refused with the sentence`() throws {
+    let served = try Served(["--dev"] + Self.ports)
+    let second = try Subprocess(
+      try Self.executable(),
+      ["serve", "--dev", "--listen", "\(served.listen)", "--admin", "127.0.0.1:0"])
+    #expect(try second.wait() == .exited(1))
+    let sentence =
+      "\(served.listen) is in use by another process; stop it or choose another address with --listen"
+    #expect(second.outputs.contains(sentence), "\(second.outputs)")
+    let third = try Subprocess(
+      try Self.executable(),
+      ["serve", "--dev", "--listen", "127.0.0.1:0", "--admin", "\(served.admin)"])
+    #expect(try third.wait() == .exited(1))
+    #expect(third.outputs.contains("\(served.admin) is in use"), "\(third.outputs)")
+    served.process.kill(SIGTERM)
+    #expect(try served.process.wait() == .exited(0))
+  }
+
+  @Test func `without a way to let anybody in it refuses to start`() throws {
+    let process = try Subprocess(try Self.executable(), ["serve"] + Self.ports)
+    #expect(try process.wait() == .exited(1))
+    #expect(process.output.isEmpty)
+    #expect(process.errors.hasPrefix("roost serve: "))
+    #expect(process.errors.contains("--dev"))
+  }
+}
