@@ -32,7 +32,7 @@ public struct Identity: Sendable, Equatable {
 
   /// The room that belongs to the user: `user:` and the name, percent-encoded where it must be.
   ///
-  /// A name that would be too long is replaced by its SHA-256. Nil when anonymous.
+  /// A name that would be too long is replaced by `=` and its SHA-256. Nil when anonymous.
   public var userRoom: RoomName? { user.flatMap(Self.room(ofUser:)) }
 
   /// The room that belongs to a user.
@@ -48,7 +48,8 @@ public struct Identity: Sendable, Equatable {
       }
     }
     if bytes.count > RoomName.bytesMax {
-      bytes = prefix
+      // No name is encoded with an equals sign, so nobody can be called like another's hash.
+      bytes = prefix + [UInt8(ascii: "=")]
       for byte in Digest.sha256(Array(user.utf8).span) { appendHexadecimal(byte, to: &bytes) }
     }
     do {
