@@ -53,7 +53,9 @@ public struct Epoch: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A number in one life of a room's log. Offsets are comparable within one epoch only.
+/// A number in one life of a room's log.
+///
+/// Offsets are comparable within one epoch only.
 public struct Position: Hashable, Sendable {
   /// The life of the log.
   public let epoch: Epoch

@@ -20,7 +20,8 @@ public enum RoomNameViolation: Error, Equatable, Sendable {
     case .empty: "a room name has at least one byte"
     case .tooLong: "a room name has at most \(RoomName.bytesMax) bytes"
     case .invalidUTF8: "a room name is UTF-8"
-    case .controlCharacter(let offset): "a control character stands at byte \(offset) of the room name"
+    case .controlCharacter(let offset):
+      "a control character stands at byte \(offset) of the room name"
     case .whiteSpace(let offset): "white space stands at byte \(offset) of the room name"
     }
   }

@@ -26,7 +26,9 @@ public struct MovedMember: Sendable, Equatable {
   public let position: Int32
 }
 
-/// Rooms by name and by index, with the slots of their members. Owned by one shard; pure.
+/// Rooms by name and by index, with the slots of their members.
+///
+/// Owned by one shard; pure.
 public struct RoomTable: Sendable {
   private struct Room: Sendable {
     var name: RoomName?
@@ -52,7 +54,9 @@ public struct RoomTable: Sendable {
 
   /// The name of a room in use.
   public func name(of room: RoomIndex) -> RoomName {
-    guard let name = rooms[Int(room)].name else { preconditionFailure("room \(room) is not in use") }
+    guard let name = rooms[Int(room)].name else {
+      preconditionFailure("room \(room) is not in use")
+    }
     return name
   }
 

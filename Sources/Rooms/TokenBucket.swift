@@ -1,6 +1,8 @@
 // A rate with a burst. The state is one number, so a connection affords several of them.
 
-/// A token bucket by the generic cell rate algorithm. Pure; the clock is a parameter.
+/// A token bucket by the generic cell rate algorithm.
+///
+/// Pure; the clock is a parameter.
 public struct TokenBucket: Sendable, Equatable {
   // The time until which what was taken is paid for, in nanoseconds of the caller's clock.
   private var paidUntil: UInt64 = 0
