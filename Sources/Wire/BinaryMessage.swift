@@ -22,7 +22,9 @@ public enum BinaryMessageViolation: Error, Equatable, Sendable {
   }
 }
 
-/// Reads and writes binary messages. Pure.
+/// Reads and writes binary messages.
+///
+/// Pure.
 public enum BinaryMessage {
   /// The version that this page describes.
   public static let version: UInt8 = 1

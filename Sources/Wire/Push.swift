@@ -3,7 +3,9 @@
 import RoostJSON
 public import RoostRooms
 
-/// Writes pushes. Pure; any thread with its own buffer.
+/// Writes pushes.
+///
+/// Pure; any thread with its own buffer.
 public enum Push {
   /// `welcome`, the first message of a connection.
   public static func welcome(

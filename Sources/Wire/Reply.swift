@@ -24,7 +24,9 @@ public struct LoggedMessage: Sendable, Equatable {
   }
 }
 
-/// Writes the answers to requests. Pure; any thread with its own buffer.
+/// Writes the answers to requests.
+///
+/// Pure; any thread with its own buffer.
 public enum Reply {
   /// `ok` of a join.
   ///

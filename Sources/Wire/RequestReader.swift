@@ -35,7 +35,9 @@ public struct RequestLimits: Sendable, Equatable {
   }
 }
 
-/// Reads the requests of one text message in order. Pure.
+/// Reads the requests of one text message in order.
+///
+/// Pure.
 public struct RequestReader: Sendable {
   private let scanner: JSONScanner
   private let limits: RequestLimits

@@ -1,0 +1,121 @@
+import RoostRooms
+import RoostWire
+import Testing
+
+struct PushTests {
+  static func envelope(
+    _ payload: Payload, offset: UInt64? = nil, sender: Member? = nil, time: Int64? = nil
+  ) -> Envelope {
+    Envelope(
+      room: room("chat:lobby"), position: offset.map { Position(epoch: epoch, offset: $0) },
+      payload: payload, sender: sender, wallMilliseconds: time)
+  }
+
+  @Test func `a welcome introduces both sides`() {
+    #expect(
+      written {
+        Push.welcome(
+          connection: ann.connection, node: "n1:8080", user: "ann \"a\"", pingMilliseconds: 25_000,
+          messageBytesMax: 65_536, version: "1.0.0", to: &$0)
+      }
+        == #"{"type":"welcome","connection":"a1-2.3c.4","node":"n1:8080","user":"ann \"a\"","#
+        + #""ping_ms":25000,"max_message_bytes":65536,"version":"1.0.0"}"#)
+    #expect(
+      written {
+        Push.welcome(
+          connection: nobody.connection, node: "n", user: nil, pingMilliseconds: 0,
+          messageBytesMax: 1, version: "v", to: &$0)
+      }
+        == #"{"type":"welcome","connection":"a1-0.1.0","node":"n","ping_ms":0,"#
+        + #""max_message_bytes":1,"version":"v"}"#)
+  }
+
+  @Test func `a message carries its data byte for byte`() {
+    for data in ["1", "null", #"{ "a" : [1,  2] }"#, #""\u0041\/é""#, "1e400"] {
+      #expect(
+        written { Push.message(Self.envelope(.json(bytes(data))), showsEpoch: false, to: &$0) }
+          == #"{"type":"message","room":"chat:lobby","data":\#(data)}"#)
+    }
+  }
+
+  @Test func `a message tells its place, and the epoch where that is new`() {
+    let envelope = Self.envelope(.json(bytes("1")), offset: 5)
+    #expect(
+      written { Push.message(envelope, showsEpoch: false, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1,"offset":5}"#)
+    #expect(
+      written { Push.message(envelope, showsEpoch: true, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1,"offset":5,"epoch":"\#(epochText)"}"#)
+    #expect(
+      written { Push.message(Self.envelope(.json(bytes("1"))), showsEpoch: true, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1}"#)
+  }
+
+  @Test func `a message says from whom and when where the policy shows it, without the info`() {
+    let envelope = Self.envelope(.json(bytes("1")), offset: 5, sender: ann, time: -1)
+    #expect(
+      written { Push.message(envelope, showsEpoch: false, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1,"offset":5,"#
+        + #""from":{"connection":"a1-2.3c.4","user":"ann"},"time":-1}"#)
+    #expect(
+      written {
+        Push.message(
+          Self.envelope(.json(bytes("1")), sender: nobody), showsEpoch: false, to: &$0)
+      }
+        == #"{"type":"message","room":"chat:lobby","data":1,"from":{"connection":"a1-0.1.0"}}"#)
+  }
+
+  @Test(
+    arguments: [
+      ([], ""), ([0], "AA=="), ([0, 0], "AAA="), ([0, 0, 0], "AAAA"), ([0xFB, 0xFF], "+/8="),
+    ] as [([UInt8], String)])
+  func `bytes are told in base64`(payload: [UInt8], text: String) {
+    #expect(
+      written { Push.message(Self.envelope(.binary(payload)), showsEpoch: false, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":{"binary":"\#(text)"}}"#)
+  }
+
+  @Test func `a room's name is escaped where JSON wants it`() {
+    let envelope = Envelope(
+      room: room(#"a"b\c/é"#), position: nil, payload: .json(bytes("1")), sender: nil,
+      wallMilliseconds: nil)
+    #expect(
+      written { Push.message(envelope, showsEpoch: false, to: &$0) }
+        == #"{"type":"message","room":"a\"b\\c/é","data":1}"#)
+  }
+
+  @Test func `a direct message may have a sender`() {
+    #expect(
+      written { Push.direct(data: bytes("{}"), sender: ann, to: &$0) }
+        == #"{"type":"direct","data":{},"from":{"connection":"a1-2.3c.4","user":"ann"}}"#)
+    #expect(
+      written { Push.direct(data: bytes("{}"), sender: nil, to: &$0) }
+        == #"{"type":"direct","data":{}}"#)
+  }
+
+  @Test func `comings and goings name the member with its info`() {
+    #expect(
+      written { Push.joined(room("lobby"), ann, to: &$0) }
+        == #"{"type":"joined","room":"lobby","member":{"connection":"a1-2.3c.4","user":"ann","#
+        + #""info":{"name":"Ann"}}}"#)
+    #expect(
+      written { Push.left(room("lobby"), nobody, to: &$0) }
+        == #"{"type":"left","room":"lobby","member":{"connection":"a1-0.1.0"}}"#)
+    #expect(
+      written { Push.members(room("lobby"), count: 1000, to: &$0) }
+        == #"{"type":"members","room":"lobby","count":1000}"#)
+  }
+
+  @Test func `what the server does to a membership tells where the room stands`() {
+    let position = Position(epoch: epoch, offset: 9)
+    #expect(
+      written { Push.added(room("user:ann"), position: position, to: &$0) }
+        == #"{"type":"added","room":"user:ann","epoch":"\#(epochText)","offset":9}"#)
+    #expect(
+      written { Push.added(room("user:ann"), position: nil, to: &$0) }
+        == #"{"type":"added","room":"user:ann"}"#)
+    #expect(
+      written { Push.reset(room("lobby"), position: position, to: &$0) }
+        == #"{"type":"reset","room":"lobby","epoch":"\#(epochText)","offset":9}"#)
+  }
+}
