@@ -110,8 +110,13 @@ let package = Package(
         "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
       ]),
     tests("Tidy", ["Gateway", "RoostWire", "roost"]),
+    tests("Rooms", ["RoostRooms"]),
+    tests("Wire", ["RoostWire", "RoostRooms", "RoostJSON"]),
+    tests("Auth", ["Auth", "RoostRooms", "RoostCrypto"]),
+    tests("Backplane", ["Backplane", "RoostRooms", "RoostCrypto"]),
     tests(
-      "Backplane", ["Backplane", "RoostRooms", "RoostCrypto"]),
+      "Admin",
+      ["Admin", "Gateway", "TestSupport", "RoostEventLoop", "RoostHTTP", "RoostJSON", "Telemetry"]),
     tests(
       "Conformance",
       [
