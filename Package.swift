@@ -137,6 +137,5 @@ if Context.environment["ROOST_FUZZ"] != nil {
         "Gateway",
       ],
       path: "Tests/Fuzz", exclude: ["README.md", "Corpus"],
-      swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
-  package.products.append(.executable(name: "fuzz", targets: ["fuzz"]))
+      swiftSettings: settings))
 }

@@ -37,6 +37,11 @@ public struct Loop: ~Copyable {
 
   private static let holdBackNanoseconds: UInt64 = 300_000
 
+  // Second looks that found nothing, in a row, and looks that were left out since.
+  private static let emptyLooksMax = 4
+  private var emptyLooks = 0
+  private var skippedLooks = 0
+
   /// Where descriptors are watched.
   private let poller: Poller
 
@@ -74,10 +79,15 @@ public struct Loop: ~Copyable {
     var now = start
     while true {
       round(count, now, &stages)
-      guard stages.isDirty, now.nanoseconds &- start.nanoseconds < Self.holdBackNanoseconds
+      guard stages.isDirty, now.nanoseconds &- start.nanoseconds < Self.holdBackNanoseconds,
+        looksAgain()
       else { break }
       count = poller.wait(.zero)
-      guard count > 0 else { break }
+      guard count > 0 else {
+        emptyLooks = min(emptyLooks + 1, Self.emptyLooksMax)
+        break
+      }
+      emptyLooks = 0
       now = MonotonicInstant.now()
     }
     stages.expireTimers(now: now)
@@ -87,6 +97,16 @@ public struct Loop: ~Copyable {
     ticks &+= 1
     lastTickNanoseconds = MonotonicInstant.now().nanoseconds &- start.nanoseconds
     busyNanoseconds &+= lastTickNanoseconds
+  }
+
+  /// Whether a second look at epoll is worth its call: as long as looks found something, or were not
+  /// in vain often enough to tell; afterwards once in a while.
+  private mutating func looksAgain() -> Bool {
+    guard emptyLooks == Self.emptyLooksMax else { return true }
+    skippedLooks += 1
+    guard skippedLooks == 8 else { return false }
+    skippedLooks = 0
+    return true
   }
 
   private mutating func round<Stages: LoopStages & ~Copyable>(

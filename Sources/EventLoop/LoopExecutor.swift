@@ -8,6 +8,7 @@ import Synchronization
 public final class LoopExecutor: SerialExecutor, Sendable {
   private let jobs = Lock<[UnownedJob]>([])
   private let owner = Atomic<UInt>(0)
+  private let waiting = Atomic<Bool>(false)
 
   /// Wakes the loop; shared with its mailbox.
   public let wakeup: Wakeup
@@ -27,6 +28,7 @@ public final class LoopExecutor: SerialExecutor, Sendable {
       queue.append(unowned)
       return queue.count == 1
     }
+    waiting.store(true, ordering: .releasing)
     if isFirst { wakeup.wake() }
   }
 
@@ -51,8 +53,12 @@ public final class LoopExecutor: SerialExecutor, Sendable {
     owner.store(0, ordering: .relaxed)
   }
 
+  /// Whether jobs wait; a turn may go on as long as none do.
+  public var hasJobs: Bool { waiting.load(ordering: .acquiring) }
+
   private func runJobs() {
-    while true {
+    // Cleared before the queue is emptied: a job that comes in between sets it again.
+    while waiting.exchange(false, ordering: .acquiringAndReleasing) {
       let batch = jobs.withLock { queue in
         let all = queue
         queue = []

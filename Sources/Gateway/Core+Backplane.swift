@@ -56,9 +56,9 @@ extension Core {
     switch event {
     case .envelope(let envelope): deliver(envelope)
     case .published(let ticket, let position):
+      guard ticket.id != nil, let slot = slot(of: ticket) else { return }
       metrics.publishAcknowledgement.observe(
         MonotonicInstant.now().nanoseconds &- ticket.askedAt)
-      guard ticket.id != nil, let slot = slot(of: ticket) else { return }
       send(slot) { Reply.published(id: ticket.id, position: position, to: &$0) }
     case .joined(let ticket, let room, let receipt): joined(ticket, room, receipt, now)
     case .replayed(let ticket, let room, let page): replayed(ticket, room, page)

@@ -148,12 +148,14 @@ extension Core {
       return answer(slot, id, reply)
     }
     metrics.publishes.add()
+    // On one shard a publish without id and key can neither fail nor be acknowledged.
+    let needsAnswer = id != nil || key != nil || shared.shardCount > 1
     submit(
       .publish(
         PublishCommand(
           room: room, policy: policy, payload: payload, key: key.map { scoped($0, slot) },
           sender: shared.policies[policy].showsSender ? member(slot) : nil,
-          ticket: ticket(slot, id, now))), now)
+          ticket: needsAnswer ? ticket(slot, id, now) : nil)), now)
   }
 
   /// Keys belong to their user; those of anonymous publishers to the room.
@@ -358,7 +360,7 @@ extension Core {
   }
 
   /// Whether a connection is in a room or on its way in.
-  func isMember(_ slot: Int32, of room: RoomName) -> Bool {
+  mutating func isMember(_ slot: Int32, of room: RoomName) -> Bool {
     if let known = rooms.index(of: room), connections[slot].session.seat(in: known) != nil {
       return true
     }

@@ -22,6 +22,7 @@ struct PolicyTable: Sendable {
   let policies: [RoomPolicy]
   private let numbers: [String: Int32]
   private let fallback: Int32?
+  private let plain: Int32?
 
   init(_ configuration: Configuration) {
     var policies: [RoomPolicy] = []
@@ -33,11 +34,14 @@ struct PolicyTable: Sendable {
     self.policies = policies
     self.numbers = numbers
     fallback = configuration.dev ? numbers[""] : nil
+    plain = numbers[""] ?? fallback
   }
 
   /// The number of the policy of a room; nil when its namespace is not configured.
   func number(for room: RoomName) -> Int32? {
-    numbers[room.namespace] ?? fallback
+    // Most names have no colon, and need no string and no hash to find their policy.
+    guard room.bytes.contains(UInt8(ascii: ":")) else { return plain }
+    return numbers[room.namespace] ?? fallback
   }
 
   subscript(_ number: Int32) -> RoomPolicy { policies[Int(number)] }

@@ -32,7 +32,16 @@ actor Shard {
     executor.run { assumeIsolated { $0.turn() } }
   }
 
+  /// Ticks until a job for the actor waits or the shard has stopped: entering the actor costs more
+  /// than a tick that has little to do.
   private func turn() -> Bool {
+    while tick() {
+      if executor.hasJobs { return true }
+    }
+    return false
+  }
+
+  private func tick() -> Bool {
     if !core.isListenerWatched, core.listenerResumesAt == nil { core.watchListener() }
     loop.tick(&core)
     let metrics = core.metrics

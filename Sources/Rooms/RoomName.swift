@@ -64,6 +64,11 @@ public struct RoomName: Hashable, Sendable, CustomStringConvertible {
   /// The name as text.
   public var description: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// Hashes the bytes at one go: the generic hash of an array takes them one by one.
+  public func hash(into hasher: inout Hasher) {
+    unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+  }
+
   /// Two names are one room when their bytes are the same.
   public static func == (left: RoomName, right: RoomName) -> Bool { left.bytes == right.bytes }
 

@@ -40,6 +40,10 @@ public struct RoomTable: Sendable {
   private var free: [RoomIndex] = []
   private var indices: [RoomName: RoomIndex] = [:]
 
+  // The room that was asked for last, while it has members.
+  private var recentName: RoomName?
+  private var recentIndex: RoomIndex = 0
+
   /// Seats taken, over all rooms.
   public private(set) var memberCount = 0
 
@@ -50,7 +54,15 @@ public struct RoomTable: Sendable {
   public var count: Int { indices.count }
 
   /// The room with that name; nil when nobody here is in it.
-  public func index(of name: RoomName) -> RoomIndex? { indices[name] }
+  ///
+  /// A publish asks twice for the same room, so the last answer is kept.
+  public mutating func index(of name: RoomName) -> RoomIndex? {
+    if let recent = recentName, recent == name { return recentIndex }
+    guard let index = indices[name] else { return nil }
+    recentName = name
+    recentIndex = index
+    return index
+  }
 
   /// The name of a room in use.
   public func name(of room: RoomIndex) -> RoomName {
@@ -105,6 +117,7 @@ public struct RoomTable: Sendable {
     }
     if rooms[index].members.isEmpty, let name = rooms[index].name {
       indices.removeValue(forKey: name)
+      if recentName == name { recentName = nil }
       rooms[index] = Room()
       free.append(seat.room)
     }

@@ -76,31 +76,31 @@ def workloads(seconds):
     per_delivery = "us/delivery"
     return [
         Workload(
-            "W1", "15,000 idle members of 1,500 rooms", "send", "B/connection", 8.0,
+            "W1", "15,000 idle members of 1,500 rooms", "send", "B/connection", 1024,
             idle, publishes=False,
         ),
         Workload(
-            "W2w16", "one room of 1,000, 16 messages on their way", "coalesce", per_delivery, 1.25,
+            "W2w16", "one room of 1,000, 16 messages on their way", "coalesce", per_delivery, 1.10,
             one + timed + ["--rate", "0", "--window", "16"],
         ),
         Workload(
-            "W2w1", "one room of 1,000, 1 message on its way", "send", per_delivery, 1.1,
+            "W2w1", "one room of 1,000, 1 message on its way", "send", per_delivery, 1.08,
             one + timed + ["--rate", "0", "--window", "1"],
         ),
         Workload(
-            "W2paced", "one room of 1,000, 100 messages/s", "send", per_delivery, 1.1,
+            "W2paced", "one room of 1,000, 100 messages/s", "send", per_delivery, 1.08,
             one + timed + ["--rate", "100"],
         ),
         Workload(
-            "W3paced", "500 rooms of 10, 5,000 messages/s", "send", per_delivery, 1.1,
+            "W3paced", "500 rooms of 10, 5,000 messages/s", "send", per_delivery, 1.08,
             many + timed + ["--rate", "5000"],
         ),
         Workload(
-            "W3w1", "500 rooms of 10, 1 message each on its way", "send", per_delivery, 1.1,
+            "W3w1", "500 rooms of 10, 1 message each on its way", "send", per_delivery, 1.08,
             many + timed + ["--rate", "0", "--window", "1"],
         ),
         Workload(
-            "W4", "10,000 handshakes, 256 at a time", "send", "us/handshake", 1.5,
+            "W4", "10,000 handshakes, 256 at a time", "send", "us/handshake", 1.3,
             storm, joins=False, publishes=False,
         ),
     ]  # fmt: skip
@@ -227,12 +227,20 @@ def summary(workload, results):
         "roost": statistics.median(roost),
         "ratio": statistics.median(ours / theirs for ours, theirs in zip(roost, floor)),
         "target": workload.target,
+        "missed": not met(workload, floor, roost),
         "p99_ms": statistics.median(latencies) / 1000 if latencies else None,
         "lost": sum(each.get("lost", 0) for each in results["roost"]),
         "dup": sum(each.get("dup", 0) for each in results["roost"]),
         "ooo": sum(each.get("ooo", 0) for each in results["roost"]),
         "cut": sum(each["failed"] + each["disconnected"] for each in results["roost"]),
     }
+
+
+def met(workload, floor, roost):
+    """Targets are ratios, but for memory, which is bytes a connection."""
+    if workload.unit == "B/connection":
+        return statistics.median(roost) <= workload.target
+    return statistics.median(o / t for o, t in zip(roost, floor)) <= workload.target
 
 
 def print_table(rows):
@@ -246,7 +254,7 @@ def print_table(rows):
             f"{row['workload']:<9}{row['about']:<44}{row['floor']:>10.3f}{row['roost']:>10.3f} "
             f"{row['unit']:<13}{row['ratio']:>6.2f}{row['target']:>8.2f}{p99:>9}"
             f"  {row['lost']}/{row['dup']}/{row['ooo']}/{row['cut']}"
-            f"{'' if row['ratio'] <= row['target'] else '   MISSED'}"
+            f"{'   MISSED' if row['missed'] else ''}"
         )
 
 

@@ -15,7 +15,7 @@ extension ConformanceTests {
     @Test func `the codec in the client's role passes every Autobahn case`() throws {
       let suite = try InteropDriver.start(
         "autobahn.py",
-        InteropDriver.autobahnCases(["--server"], output: "autobahn-client", expectedShort: 247))
+        InteropDriver.autobahnCases(["--server"], output: "autobahn-client", expectedShort: 301))
       let line = try suite.line()
       let address = try #require(
         SocketAddress(text: String(line.dropFirst("listening ws://".count))), "\(line)")

@@ -17,8 +17,8 @@ extension ConformanceTests {
         let suite = try InteropDriver.start(
           "autobahn.py",
           InteropDriver.autobahnCases(
-            ["--url", "ws://\(node.address)/echo"], output: "autobahn-server", expectedShort: 247))
-        let end = try suite.wait(within: .seconds(1000))
+            ["--url", "ws://\(node.address)/echo"], output: "autobahn-server", expectedShort: 301))
+        let end = try suite.wait(within: .seconds(3700))
         #expect(end == .exited(0), "\(suite.outputs)")
         try await node.empties()
       }
