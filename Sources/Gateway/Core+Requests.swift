@@ -361,7 +361,7 @@ extension Core {
 
   /// Whether a connection is in a room or on its way in.
   mutating func isMember(_ slot: Int32, of room: RoomName) -> Bool {
-    if let known = rooms.index(of: room), connections[slot].session.seat(in: known) != nil {
+    if let known = rooms.find(room), connections[slot].session.seat(in: known) != nil {
       return true
     }
     return connections[slot].session.pending.contains { $0.room == room }

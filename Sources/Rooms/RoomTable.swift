@@ -54,11 +54,14 @@ public struct RoomTable: Sendable {
   public var count: Int { indices.count }
 
   /// The room with that name; nil when nobody here is in it.
-  ///
-  /// A publish asks twice for the same room, so the last answer is kept.
-  public mutating func index(of name: RoomName) -> RoomIndex? {
+  public func index(of name: RoomName) -> RoomIndex? {
     if let recent = recentName, recent == name { return recentIndex }
-    guard let index = indices[name] else { return nil }
+    return indices[name]
+  }
+
+  /// As `index(of:)`, and remembers the answer: a publish is followed by its delivery.
+  public mutating func find(_ name: RoomName) -> RoomIndex? {
+    guard let index = index(of: name) else { return nil }
     recentName = name
     recentIndex = index
     return index

@@ -139,4 +139,18 @@ struct RoomTableTests {
       }
     }
   }
+
+  @Test func `a room that was found is forgotten with its last member`() throws {
+    var table = RoomTable()
+    let (first, second) = (try Self.name(1), try Self.name(2))
+    let seat = table.join(first, policy: 0, slot: 7)
+    #expect(table.find(first) == seat.room)
+    _ = table.leave(seat, slot: 7)
+    #expect(table.find(first) == nil)
+    // Its place goes to another room, which must not be found under the old name.
+    let other = table.join(second, policy: 0, slot: 8)
+    #expect(other.room == seat.room)
+    #expect(table.find(first) == nil)
+    #expect(table.index(of: second) == other.room)
+  }
 }
