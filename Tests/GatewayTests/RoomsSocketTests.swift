@@ -257,6 +257,33 @@ extension SocketTests {
       }
     }
 
+    @Test(arguments: [DeflateConfiguration.disabled, .eachMessageByItself])
+    func `frames may be cut at any byte, and a message into frames`(deflate: DeflateConfiguration)
+      async throws
+    {
+      try await withNode(.forTests(dev: false)) { node in
+        let client = try TestClient.open(node.address, deflate: deflate)
+        let text = Array(#"{"type":"ping","id":"é"}"#.utf8)
+        let pong = #"{"type":"pong","id":"é"}"#
+        let frame = client.frames(.text, text)
+        for cut in 1..<frame.count {
+          try client.socket.write(Array(frame[..<cut]))
+          try client.socket.write(Array(frame[cut...]))
+          #expect(try client.text() == pong)
+        }
+        for cut in 0...text.count {
+          // A ping may stand between the fragments; the second one is cut off from its header.
+          let second = TestClient.frame(.continuation, Array(text[cut...]))
+          try client.socket.write(
+            TestClient.frame(.text, Array(text[..<cut]), isFinal: false)
+              + TestClient.frame(.ping, [UInt8(cut)]) + second.prefix(2))
+          #expect(try client.next() == .pong([UInt8(cut)]))
+          try client.socket.write(Array(second.dropFirst(2)))
+          #expect(try client.text() == pong)
+        }
+      }
+    }
+
     @Test func `a room of no configured namespace is forbidden and the setting is named`()
       async throws
     {

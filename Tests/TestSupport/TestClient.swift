@@ -242,7 +242,8 @@ public final class TestClient {
   private func content(of payload: Payload, in input: borrowing Span<UInt8>) -> [UInt8] {
     switch payload {
     case .assembled: return reader.assembled
-    case .inInput(let range): return range.map { input[$0] }
+    case .inInput(let range):
+      return input.extracting(range).withUnsafeBufferPointer { Array($0) }
     }
   }
 }
