@@ -172,12 +172,13 @@ def frozen(folder, roost):
             result = json.loads(load(folder, port, *options).communicate(timeout=60)[0])
             values = metrics(admin)
             codes = [close_code(peer) for peer in peers]
+            closed = int(values['roost_closes_total{code="4005",side="server"}'])
             medians[name] = result["lat_us"]["p50"]
             print(
                 f"{name} frozen members: median {result['lat_us']['p50']} us, p99 "
                 f"{result['lat_us']['p99']} us; lost {result['lost']}, doubled {result['dup']}, "
                 f"out of order {result['ooo']}; slow consumers "
-                f"{int(values['roost_slow_consumers_total'])}, close codes "
+                f"{int(values['roost_slow_consumers_total'])}, closed 4005 {closed}, close codes read "
                 f"{sorted({code for code, _ in codes}, key=str)}, messages before the close "
                 f"{min((count for _, count in codes), default=0)} and more")
     quiet = max(medians["without"], medians["without again"])
