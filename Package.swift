@@ -38,6 +38,7 @@ let package = Package(
     .systemLibrary(name: "RoostCLinux", path: "Sources/CLinux"),
     .systemLibrary(name: "RoostCOpenSSL", path: "Sources/COpenSSL"),
     .systemLibrary(name: "RoostCZlib", path: "Sources/CZlib"),
+    .systemLibrary(name: "RoostCHiredis", path: "Sources/CHiredis"),
 
     // Doors to C, and what needs nothing.
     .target(
@@ -69,7 +70,10 @@ let package = Package(
       name: "Auth", dependencies: ["RoostCrypto", "RoostJSON", "RoostRooms"], path: "Sources/Auth",
       swiftSettings: settings),
     .target(
-      name: "Backplane", dependencies: ["RoostRooms", "RoostJSON", "RoostCrypto"],
+      name: "Backplane",
+      dependencies: [
+        "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto", "Telemetry", "RoostCHiredis",
+      ],
       path: "Sources/Backplane", swiftSettings: settings),
     .target(
       name: "Gateway",
@@ -92,7 +96,7 @@ let package = Package(
       name: "TestSupport",
       dependencies: [
         "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms", "RoostHTTP",
-        "RoostDeflate", "RoostWebSocket", "RoostCrypto",
+        "RoostDeflate", "RoostWebSocket", "RoostCrypto", "Backplane",
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
     tests("Crypto", ["RoostCrypto"]),
@@ -113,7 +117,9 @@ let package = Package(
     tests("Rooms", ["RoostRooms"]),
     tests("Wire", ["RoostWire", "RoostRooms", "RoostJSON"]),
     tests("Auth", ["Auth", "RoostRooms", "RoostCrypto"]),
-    tests("Backplane", ["Backplane", "RoostRooms", "RoostCrypto"]),
+    tests(
+      "Backplane",
+      ["Backplane", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto"]),
     tests(
       "Admin",
       ["Admin", "Gateway", "TestSupport", "RoostEventLoop", "RoostHTTP", "RoostJSON", "Telemetry"]),
