@@ -19,14 +19,19 @@ public struct ReplyTicket: Sendable, Equatable {
   ///
   /// It may leave a room and join it again before the first answer comes. 0 for everything else.
   public let join: UInt64
+  /// The number of a request of the server API; 0 when a connection asks.
+  public let server: UInt64
 
   /// Puts a ticket together.
-  public init(shard: Int, slot: UInt64, id: [UInt8]?, askedAt: UInt64, join: UInt64 = 0) {
+  public init(
+    shard: Int, slot: UInt64, id: [UInt8]?, askedAt: UInt64, join: UInt64 = 0, server: UInt64 = 0
+  ) {
     self.shard = shard
     self.slot = slot
     self.id = id
     self.askedAt = askedAt
     self.join = join
+    self.server = server
   }
 }
 
@@ -118,42 +123,125 @@ public enum BackplaneCommand: Sendable, Equatable {
   case history(
     RoomName, policy: Int32, since: Position?, limit: Int, reverse: Bool, ticket: ReplyTicket)
 
-  /// The room that the command is about.
-  public var room: RoomName {
+  /// Ask for a room's size and newest position.
+  case describe(RoomName, policy: Int32, ticket: ReplyTicket)
+  /// Drop a room's log; its offsets count on.
+  case clear(RoomName, policy: Int32, ticket: ReplyTicket)
+  /// Put a question to nodes of the cluster, this one included where the audience says so.
+  case ask(ClusterQuestion)
+  /// Answer a question that came as `asked`.
+  case answer(QuestionID, [UInt8])
+  /// Publish what this node says of itself to the others: a JSON object.
+  case announce([UInt8])
+  /// List the nodes of the cluster.
+  case nodes(ReplyTicket)
+
+  /// The room that the command is about; nil when it is about none.
+  public var room: RoomName? {
     switch self {
     case .publish(let command): command.room
     case .join(let command): command.room
     case .replay(let room, _, _, _), .leave(let room, _, _), .presence(let room, _, _, _),
-      .history(let room, _, _, _, _, _):
+      .history(let room, _, _, _, _, _), .describe(let room, _, _), .clear(let room, _, _):
       room
+    case .ask, .answer, .announce, .nodes: nil
     }
   }
 }
 
-/// A message of a room's log.
-public struct LogEntry: Sendable, Equatable {
-  /// Its place.
-  public let offset: UInt64
-  /// What was published.
-  public let payload: Payload
-  /// Who published it, where the policy shows it.
-  public let sender: Member?
-  /// When, in milliseconds since 1970, where the policy shows it.
-  public let wallMilliseconds: Int64?
+/// Which nodes a question is for.
+public enum ClusterAudience: Sendable, Equatable {
+  /// Every living node.
+  ///
+  /// The question is kept until each has seen it once, also over a lost link; backplane rule 25.
+  case everyNode
+  /// Every node that can be reached at once; who is cut off misses it.
+  case reachableNodes
+  /// The nodes that hold connections of a user.
+  case user(String)
+  /// The node that holds a connection.
+  case connection(ConnectionID)
+}
 
-  /// Puts an entry together.
-  public init(offset: UInt64, payload: Payload, sender: Member?, wallMilliseconds: Int64?) {
-    self.offset = offset
-    self.payload = payload
-    self.sender = sender
-    self.wallMilliseconds = wallMilliseconds
+/// A question to nodes: opaque to the backplane, which carries it and gathers the answers.
+public struct ClusterQuestion: Sendable, Equatable {
+  /// Whom it is for.
+  public let audience: ClusterAudience
+  /// What is asked, in the gateway's words.
+  public let text: [UInt8]
+  /// Where the answers go, together.
+  public let ticket: ReplyTicket
+
+  /// Puts a question together.
+  public init(audience: ClusterAudience, text: [UInt8], ticket: ReplyTicket) {
+    self.audience = audience
+    self.text = text
+    self.ticket = ticket
+  }
+}
+
+/// Names a question on the node that is asked: who asks, and the asker's number for it.
+public struct QuestionID: Hashable, Sendable {
+  /// The asking node's incarnation.
+  public let asker: String
+  /// Its number.
+  public let number: UInt64
+
+  /// Puts an id together.
+  public init(asker: String, number: UInt64) {
+    self.asker = asker
+    self.number = number
+  }
+}
+
+/// What came back for a question.
+public struct ClusterAnswers: Sendable, Equatable {
+  /// Each node's answer with the node's id.
+  public let answers: [(node: String, text: [UInt8])]
+  /// Ids of living nodes that did not answer in time.
+  public let missing: [String]
+
+  /// Puts answers together.
+  public init(answers: [(node: String, text: [UInt8])], missing: [String]) {
+    self.answers = answers
+    self.missing = missing
+  }
+
+  /// Equal when the same nodes said the same in the same order.
+  public static func == (left: ClusterAnswers, right: ClusterAnswers) -> Bool {
+    left.missing == right.missing && left.answers.elementsEqual(right.answers, by: ==)
+  }
+}
+
+/// A node of the cluster as the others see it.
+public struct NodeListing: Sendable, Equatable {
+  /// The node's id.
+  public let id: String
+  /// This start of it.
+  public let incarnation: String
+  /// Whether this is the asked node.
+  public let isSelf: Bool
+  /// Time since its lease was last renewed; nil without leases.
+  public let leaseAge: Duration?
+  /// What the node last announced: a JSON object, or nothing.
+  public let announcement: [UInt8]
+
+  /// Puts a listing together.
+  public init(
+    id: String, incarnation: String, isSelf: Bool, leaseAge: Duration?, announcement: [UInt8]
+  ) {
+    self.id = id
+    self.incarnation = incarnation
+    self.isSelf = isSelf
+    self.leaseAge = leaseAge
+    self.announcement = announcement
   }
 }
 
 /// What a join came to.
 public struct JoinReceipt: Sendable, Equatable {
-  /// Connections in the room, the new one included.
-  public let members: Int
+  /// Connections in the room, the new one included; nil while the cluster cannot be asked.
+  public let members: Int?
   /// The room's newest position; nil in rooms without history.
   public let position: Position?
   /// Whether everything after the client's position is there; nil when it gave none.
@@ -162,16 +250,20 @@ public struct JoinReceipt: Sendable, Equatable {
   public let missed: [LogEntry]
   /// Whether `missed` reaches `position`; if not, read on with `replay`.
   public let isComplete: Bool
+  /// Whether this is what the node remembers while it is cut off from the others.
+  public let isDegraded: Bool
 
   /// Puts a receipt together.
   public init(
-    members: Int, position: Position?, recovered: Bool?, missed: [LogEntry], isComplete: Bool
+    members: Int?, position: Position?, recovered: Bool?, missed: [LogEntry], isComplete: Bool,
+    isDegraded: Bool = false
   ) {
     self.members = members
     self.position = position
     self.recovered = recovered
     self.missed = missed
     self.isComplete = isComplete
+    self.isDegraded = isDegraded
   }
 }
 
@@ -187,6 +279,8 @@ public enum ReplayPage: Sendable, Equatable {
 public enum BackplaneFailure: Error, Sendable, Equatable {
   /// Certainly not done; worth another try after the time.
   case unavailable(retryAfter: Duration)
+  /// Handed over without an answer: it may have been done. Repeat it with the same key.
+  case unknown
   /// The same key was used for other data.
   case keyConflict
   /// The window holds no more keys.
@@ -217,6 +311,35 @@ public enum BackplaneEvent: Sendable, Equatable {
   case presence(ReplyTicket, [Member], next: UInt64?)
   /// A page of the log; `recovered` tells whether nothing is missing since the asked position.
   case history(ReplyTicket, [LogEntry], Position, recovered: Bool?)
+  /// Messages may have been missed in a room that keeps no history.
+  case gap(RoomName)
+  /// Messages were missed that cannot be had any more; delivery goes on behind the position.
+  case reset(RoomName, Position)
+  /// Presence events may have been missed.
+  case presenceReset(RoomName)
+  /// A room's size and newest position.
+  case described(ReplyTicket, members: Int, Position?)
+  /// A room's log was dropped.
+  case cleared(ReplyTicket)
+  /// A question to this node, to be answered with `answer`. Comes to shard 0.
+  case asked(QuestionID, [UInt8])
+  /// The answers to a question of this node.
+  case answered(ReplyTicket, ClusterAnswers)
+  /// The nodes of the cluster, by id.
+  case nodes(ReplyTicket, [NodeListing])
   /// A command was not carried out; `room` is that of a join.
-  case failed(ReplyTicket, RoomName, BackplaneFailure)
+  case failed(ReplyTicket, RoomName?, BackplaneFailure)
+
+  /// The ticket that an answer carries; nil for what nobody asked for.
+  public var ticket: ReplyTicket? {
+    switch self {
+    case .published(let ticket, _), .joined(let ticket, _, _), .replayed(let ticket, _, _),
+      .presence(let ticket, _, _), .history(let ticket, _, _, _), .described(let ticket, _, _),
+      .cleared(let ticket), .answered(let ticket, _), .nodes(let ticket, _),
+      .failed(let ticket, _, _):
+      ticket
+    case .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset, .presenceReset, .asked:
+      nil
+    }
+  }
 }

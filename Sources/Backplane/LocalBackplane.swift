@@ -61,6 +61,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   // Who this is.
   private let shard: Int
   private let shardCount: Int
+  private let node: String
   private let policies: [RoomPolicy]
   private let limits: LocalBackplaneLimits
 
@@ -81,11 +82,21 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   private var countsDue: [RoomName] = []
   private var sweepCursor = 0
 
+  // The cluster, which is this node; on shard 0.
+  private var questions: [UInt64: ReplyTicket] = [:]
+  private var lastQuestion: UInt64 = 0
+  private var announcement: [UInt8] = []
+
   /// The part of shard `shard` of `shardCount`.
   ///
-  /// - Parameter policies: the table that the commands' policy numbers refer to.
-  public init(shard: Int, shardCount: Int, policies: [RoomPolicy], limits: LocalBackplaneLimits) {
+  /// - Parameters:
+  ///   - node: the node's id.
+  ///   - policies: the table that the commands' policy numbers refer to.
+  public init(
+    shard: Int, shardCount: Int, node: String, policies: [RoomPolicy], limits: LocalBackplaneLimits
+  ) {
     precondition(shard >= 0 && shard < shardCount && shardCount <= 64, "shard \(shard)")
+    self.node = node
     self.shard = shard
     self.shardCount = shardCount
     self.policies = policies
@@ -117,7 +128,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   public mutating func submit(
     _ command: BackplaneCommand, at now: Moment, into outbox: inout BackplaneOutbox
   ) {
-    let home = Self.home(of: command.room, shardCount: shardCount)
+    let home = command.room.map { Self.home(of: $0, shardCount: shardCount) } ?? 0
     guard home == shard else {
       outbox.items.append(.command(shard: home, command))
       return
@@ -135,6 +146,23 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
         .event(shard: ticket.shard, .presence(ticket, page.members, next: page.next)))
     case .history(let room, let policy, let since, let limit, let reverse, let ticket):
       history(room, policy, since, limit, reverse, ticket, now, &outbox)
+    case .describe(let room, let policy, let ticket): describe(room, policy, ticket, now, &outbox)
+    case .clear(let room, let policy, let ticket): clear(room, policy, ticket, &outbox)
+    case .ask(let question):
+      // Nobody else is there to be asked.
+      lastQuestion += 1
+      questions[lastQuestion] = question.ticket
+      let id = QuestionID(asker: node, number: lastQuestion)
+      outbox.items.append(.event(shard: 0, .asked(id, question.text)))
+    case .answer(let question, let text):
+      guard let ticket = questions.removeValue(forKey: question.number) else { return }
+      let answers = ClusterAnswers(answers: [(node, text)], missing: [])
+      outbox.items.append(.event(shard: ticket.shard, .answered(ticket, answers)))
+    case .announce(let text): announcement = text
+    case .nodes(let ticket):
+      let listing = NodeListing(
+        id: node, incarnation: node, isSelf: true, leaseAge: nil, announcement: announcement)
+      outbox.items.append(.event(shard: ticket.shard, .nodes(ticket, [listing])))
     }
   }
 
@@ -393,6 +421,36 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     outbox.items.append(
       .event(shard: ticket.shard, .history(ticket, entries, newest, recovered: recovered)))
     if room.memberCount == 0, room.log.isEmpty { becomeIdle(index, now) }
+  }
+
+  private mutating func describe(
+    _ name: RoomName, _ policyNumber: Int32, _ ticket: ReplyTicket, _ now: Moment,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    var position: Position?
+    // A room without a log yet gets none by being looked at.
+    if let index = indices[name], policies[Int(policyNumber)].history.isOn {
+      position = Position(epoch: epoch(of: index), offset: rooms[index]?.lastOffset ?? 0)
+    }
+    let members = indices[name].flatMap { rooms[$0]?.memberCount } ?? 0
+    outbox.items.append(
+      .event(shard: ticket.shard, .described(ticket, members: members, position)))
+  }
+
+  private mutating func clear(
+    _ name: RoomName, _ policyNumber: Int32, _ ticket: ReplyTicket,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    guard policies[Int(policyNumber)].history.isOn else {
+      return fail(ticket, name, .historyIsOff, &outbox)
+    }
+    if let index = indices[name] {
+      while rooms[index]?.log.isEmpty == false {
+        logBytes -= rooms[index]?.log.removeFirst() ?? 0
+        logEntries -= 1
+      }
+    }
+    outbox.items.append(.event(shard: ticket.shard, .cleared(ticket)))
   }
 
   // MARK: Time

@@ -54,7 +54,12 @@ extension Core {
   /// An event for this shard.
   mutating func handle(_ event: BackplaneEvent, _ now: MonotonicInstant) {
     switch event {
-    case .envelope(let envelope): deliver(envelope)
+    case .envelope(let envelope): return deliver(envelope)
+    default: break
+    }
+    if let ticket = event.ticket, ticket.server > 0 { return serverAnswered(ticket, event, now) }
+    switch event {
+    case .envelope: break
     case .published(let ticket, let position):
       guard ticket.id != nil, let slot = slot(of: ticket) else { return }
       metrics.publishAcknowledgement.observe(
@@ -73,15 +78,18 @@ extension Core {
       send(slot) { Reply.presence(id: ticket.id, members: members, next: next, to: &$0) }
     case .history(let ticket, let entries, let position, let recovered):
       guard let slot = slot(of: ticket) else { return }
-      let messages = entries.map {
-        LoggedMessage(
-          offset: $0.offset, payload: $0.payload, sender: $0.sender,
-          wallMilliseconds: $0.wallMilliseconds)
-      }
       send(slot) {
         Reply.history(
-          id: ticket.id, messages: messages, position: position, recovered: recovered, to: &$0)
+          id: ticket.id, messages: entries, position: position, recovered: recovered, to: &$0)
       }
+    case .gap(let room): tellMembers(of: room) { Push.gap(room, to: &$0) }
+    case .reset(let room, let position):
+      tellMembers(of: room) { Push.reset(room, position: position, to: &$0) }
+    case .presenceReset(let room): tellMembers(of: room) { Push.presenceReset(room, to: &$0) }
+    case .asked(let question, let text): asked(question, text, now)
+    case .answered(let ticket, let answers): answered(ticket, answers)
+    case .described, .cleared, .nodes:
+      preconditionFailure("only the server API asks for this")
     case .failed(let ticket, _, let failure):
       guard let slot = slot(of: ticket) else { return }
       if let place = pendingPlace(slot, of: ticket) {
@@ -124,7 +132,7 @@ extension Core {
       } else {
         Reply.joined(
           id: ticket.id, room: room, members: receipt.members, position: receipt.position,
-          recovered: receipt.recovered, to: &$0)
+          recovered: receipt.recovered, isDegraded: receipt.isDegraded, to: &$0)
       }
     }
     // Left again before the answer came: the request has its `ok`, the connection no membership.

@@ -12,7 +12,7 @@ import Telemetry
 func encode(_ envelope: Envelope, to output: inout [UInt8]) -> MessageKind {
   switch envelope.payload {
   case .json:
-    Push.message(envelope, showsEpoch: false, to: &output)
+    Push.message(envelope, to: &output)
     return .text
   case .binary(let payload):
     BinaryMessage.deliver(

@@ -89,7 +89,8 @@ struct Core: ~Copyable {
     inflater = Inflater(windowBits: 15)
     deflaters = SharedDeflaters(level: shared.configuration.compression.level)
     backplane = LocalBackplane(
-      shard: index, shardCount: shared.shardCount, policies: shared.policies.policies,
+      shard: index, shardCount: shared.shardCount, node: shared.nodeID,
+      policies: shared.policies.policies,
       limits: LocalBackplaneLimits(
         logBytesMax: shared.limits.historyBytes / shared.shardCount,
         keysMax: max(shared.limits.idempotencyKeys / shared.shardCount, 1),

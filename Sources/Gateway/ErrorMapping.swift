@@ -29,6 +29,8 @@ struct ErrorReply: Sendable, Equatable {
     switch failure {
     case .unavailable(let retryAfter):
       self.init(.unavailable, "not done: try again", retryAfter: retryAfter)
+    case .unknown:
+      self.init(.unknown, "no answer came: it may have been done; repeat it with the same key")
     case .keyConflict:
       self.init(.badRequest, "`key` was used for other data within the idempotency window")
     case .keysExhausted:

@@ -104,15 +104,19 @@ public struct Envelope: Hashable, Sendable {
   public let sender: Member?
   /// When it was published, in milliseconds since 1970; nil where the policy does not show it.
   public let wallMilliseconds: Int64?
+  /// Whether this is the first message that members get after the room's epoch changed.
+  public let startsEpoch: Bool
 
   /// Puts an envelope together.
   public init(
-    room: RoomName, position: Position?, payload: Payload, sender: Member?, wallMilliseconds: Int64?
+    room: RoomName, position: Position?, payload: Payload, sender: Member?,
+    wallMilliseconds: Int64?, startsEpoch: Bool = false
   ) {
     self.room = room
     self.position = position
     self.payload = payload
     self.sender = sender
     self.wallMilliseconds = wallMilliseconds
+    self.startsEpoch = startsEpoch
   }
 }

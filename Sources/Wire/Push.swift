@@ -31,8 +31,7 @@ public enum Push {
 
   /// `message` in a joined room.
   ///
-  /// - Parameter showsEpoch: on the first message after the room's epoch changed.
-  public static func message(_ envelope: Envelope, showsEpoch: Bool, to output: inout [UInt8]) {
+  public static func message(_ envelope: Envelope, to output: inout [UInt8]) {
     append("{\"type\":\"message\"", to: &output)
     appendRoom(envelope.room, to: &output)
     append(",\"data\":", to: &output)
@@ -40,7 +39,7 @@ public enum Push {
     if let position = envelope.position {
       append(",\"offset\":", to: &output)
       JSONWriter.appendInteger(position.offset, to: &output)
-      if showsEpoch { appendEpoch(position.epoch, to: &output) }
+      if envelope.startsEpoch { appendEpoch(position.epoch, to: &output) }
     }
     appendSender(envelope.sender, to: &output)
     appendTime(envelope.wallMilliseconds, to: &output)
@@ -87,6 +86,20 @@ public enum Push {
     append("{\"type\":\"reset\"", to: &output)
     appendRoom(room, to: &output)
     appendPosition(position, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `gap`: messages may have been missed in a room that keeps no history.
+  public static func gap(_ room: RoomName, to output: inout [UInt8]) {
+    append("{\"type\":\"gap\"", to: &output)
+    appendRoom(room, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// `presence_reset`: presence events may have been missed; presence is to be read again.
+  public static func presenceReset(_ room: RoomName, to output: inout [UInt8]) {
+    append("{\"type\":\"presence_reset\"", to: &output)
+    appendRoom(room, to: &output)
     output.append(UInt8(ascii: "}"))
   }
 

@@ -4,26 +4,6 @@
 import RoostJSON
 public import RoostRooms
 
-/// A message of a room's log as `history` gives it.
-public struct LoggedMessage: Sendable, Equatable {
-  /// Its place in the log.
-  public let offset: UInt64
-  /// What was published.
-  public let payload: Payload
-  /// Who published it; nil where the policy does not show it.
-  public let sender: Member?
-  /// When, in milliseconds since 1970; nil where the policy does not show it.
-  public let wallMilliseconds: Int64?
-
-  /// Puts a logged message together.
-  public init(offset: UInt64, payload: Payload, sender: Member?, wallMilliseconds: Int64?) {
-    self.offset = offset
-    self.payload = payload
-    self.sender = sender
-    self.wallMilliseconds = wallMilliseconds
-  }
-}
-
 /// Writes the answers to requests.
 ///
 /// Pure; any thread with its own buffer.
@@ -34,9 +14,10 @@ public enum Reply {
   ///   - members: connections in the room, this one included; nil when it is not known now.
   ///   - position: the room's newest, in rooms with history.
   ///   - recovered: whether everything since the client's position follows; nil without `since`.
+  ///   - isDegraded: whether the node is cut off from the others.
   public static func joined(
     id: [UInt8]?, room: RoomName, members: Int?, position: Position?, recovered: Bool?,
-    to output: inout [UInt8]
+    isDegraded: Bool, to output: inout [UInt8]
   ) {
     guard let id else { return }
     begin("ok", id, to: &output)
@@ -50,6 +31,7 @@ public enum Reply {
       append(",\"recovered\":", to: &output)
       JSONWriter.appendBool(recovered, to: &output)
     }
+    if isDegraded { append(",\"degraded\":true", to: &output) }
     end(&output)
   }
 
@@ -100,7 +82,7 @@ public enum Reply {
 
   /// `ok` of a history request.
   public static func history(
-    id: [UInt8]?, messages: [LoggedMessage], position: Position, recovered: Bool?,
+    id: [UInt8]?, messages: [LogEntry], position: Position, recovered: Bool?,
     to output: inout [UInt8]
   ) {
     guard let id else { return }

@@ -44,7 +44,8 @@ struct BackplaneKind: Sendable {
 
   static let local = BackplaneKind(name: "local") { shard, shardCount, policies, limits in
     BoxedPart(
-      LocalBackplane(shard: shard, shardCount: shardCount, policies: policies, limits: limits))
+      LocalBackplane(
+        shard: shard, shardCount: shardCount, node: "alone", policies: policies, limits: limits))
   }
 
   static let all = [local]
@@ -198,16 +199,6 @@ final class BackplaneHarness {
 }
 
 extension BackplaneEvent {
-  /// The ticket that an answer carries; nil for what nobody asked for.
-  var ticket: ReplyTicket? {
-    switch self {
-    case .published(let ticket, _), .joined(let ticket, _, _), .replayed(let ticket, _, _),
-      .presence(let ticket, _, _), .history(let ticket, _, _, _), .failed(let ticket, _, _):
-      ticket
-    case .envelope, .memberJoined, .memberLeft, .memberCount: nil
-    }
-  }
-
   /// The message that an envelope brings.
   var envelope: Envelope? {
     guard case .envelope(let envelope) = self else { return nil }

@@ -45,7 +45,7 @@ private func check(_ parsed: ParsedRequest) {
   case .success(.publish(let room, let data, _)):
     let envelope = Envelope(
       room: room, position: nil, payload: .json(data), sender: nil, wallMilliseconds: 1)
-    check { Push.message(envelope, showsEpoch: false, to: &$0) }
+    check { Push.message(envelope, to: &$0) }
     check(parsed.id) { Reply.published(id: parsed.id, position: nil, to: &$0) }
   case .success(.send(_, let data)):
     check { Push.direct(data: data, sender: nil, to: &$0) }

@@ -4,11 +4,12 @@ import Testing
 
 struct PushTests {
   static func envelope(
-    _ payload: Payload, offset: UInt64? = nil, sender: Member? = nil, time: Int64? = nil
+    _ payload: Payload, offset: UInt64? = nil, sender: Member? = nil, time: Int64? = nil,
+    startsEpoch: Bool = false
   ) -> Envelope {
     Envelope(
       room: room("chat:lobby"), position: offset.map { Position(epoch: epoch, offset: $0) },
-      payload: payload, sender: sender, wallMilliseconds: time)
+      payload: payload, sender: sender, wallMilliseconds: time, startsEpoch: startsEpoch)
   }
 
   @Test func `a welcome introduces both sides`() {
@@ -33,7 +34,7 @@ struct PushTests {
   @Test func `a message carries its data byte for byte`() {
     for data in ["1", "null", #"{ "a" : [1,  2] }"#, #""\u0041\/é""#, "1e400"] {
       #expect(
-        written { Push.message(Self.envelope(.json(bytes(data))), showsEpoch: false, to: &$0) }
+        written { Push.message(Self.envelope(.json(bytes(data))), to: &$0) }
           == #"{"type":"message","room":"chat:lobby","data":\#(data)}"#)
     }
   }
@@ -41,26 +42,29 @@ struct PushTests {
   @Test func `a message tells its place, and the epoch where that is new`() {
     let envelope = Self.envelope(.json(bytes("1")), offset: 5)
     #expect(
-      written { Push.message(envelope, showsEpoch: false, to: &$0) }
+      written { Push.message(envelope, to: &$0) }
         == #"{"type":"message","room":"chat:lobby","data":1,"offset":5}"#)
     #expect(
-      written { Push.message(envelope, showsEpoch: true, to: &$0) }
+      written {
+        Push.message(
+          Self.envelope(.json(bytes("1")), offset: 5, startsEpoch: true), to: &$0)
+      }
         == #"{"type":"message","room":"chat:lobby","data":1,"offset":5,"epoch":"\#(epochText)"}"#)
     #expect(
-      written { Push.message(Self.envelope(.json(bytes("1"))), showsEpoch: true, to: &$0) }
+      written { Push.message(Self.envelope(.json(bytes("1")), startsEpoch: true), to: &$0) }
         == #"{"type":"message","room":"chat:lobby","data":1}"#)
   }
 
   @Test func `a message says from whom and when where the policy shows it, without the info`() {
     let envelope = Self.envelope(.json(bytes("1")), offset: 5, sender: ann, time: -1)
     #expect(
-      written { Push.message(envelope, showsEpoch: false, to: &$0) }
+      written { Push.message(envelope, to: &$0) }
         == #"{"type":"message","room":"chat:lobby","data":1,"offset":5,"#
         + #""from":{"connection":"a1-2.3c.4","user":"ann"},"time":-1}"#)
     #expect(
       written {
         Push.message(
-          Self.envelope(.json(bytes("1")), sender: nobody), showsEpoch: false, to: &$0)
+          Self.envelope(.json(bytes("1")), sender: nobody), to: &$0)
       }
         == #"{"type":"message","room":"chat:lobby","data":1,"from":{"connection":"a1-0.1.0"}}"#)
   }
@@ -71,7 +75,7 @@ struct PushTests {
     ] as [([UInt8], String)])
   func `bytes are told in base64`(payload: [UInt8], text: String) {
     #expect(
-      written { Push.message(Self.envelope(.binary(payload)), showsEpoch: false, to: &$0) }
+      written { Push.message(Self.envelope(.binary(payload)), to: &$0) }
         == #"{"type":"message","room":"chat:lobby","data":{"binary":"\#(text)"}}"#)
   }
 
@@ -80,8 +84,16 @@ struct PushTests {
       room: room(#"a"b\c/é"#), position: nil, payload: .json(bytes("1")), sender: nil,
       wallMilliseconds: nil)
     #expect(
-      written { Push.message(envelope, showsEpoch: false, to: &$0) }
+      written { Push.message(envelope, to: &$0) }
         == #"{"type":"message","room":"a\"b\\c/é","data":1}"#)
+  }
+
+  @Test func `what may be missing is said by room`() {
+    #expect(
+      written { Push.gap(room("a"), to: &$0) } == #"{"type":"gap","room":"a"}"#)
+    #expect(
+      written { Push.presenceReset(room("a"), to: &$0) } == #"{"type":"presence_reset","room":"a"}"#
+    )
   }
 
   @Test func `a direct message may have a sender`() {

@@ -11,20 +11,22 @@ struct ReplyTests {
       written {
         Reply.joined(
           id: Self.id, room: room("chat:lobby"), members: 3, position: position, recovered: true,
-          to: &$0)
+          isDegraded: false, to: &$0)
       }
         == #"{"type":"ok","id":7,"room":"chat:lobby","members":3,"epoch":"\#(epochText)","#
         + #""offset":42,"recovered":true}"#)
     #expect(
       written {
         Reply.joined(
-          id: Self.id, room: room("lobby"), members: 1, position: nil, recovered: nil, to: &$0)
+          id: Self.id, room: room("lobby"), members: 1, position: nil, recovered: nil,
+          isDegraded: false, to: &$0)
       } == #"{"type":"ok","id":7,"room":"lobby","members":1}"#)
     #expect(
       written {
         Reply.joined(
-          id: Self.id, room: room("lobby"), members: nil, position: nil, recovered: false, to: &$0)
-      } == #"{"type":"ok","id":7,"room":"lobby","recovered":false}"#)
+          id: Self.id, room: room("lobby"), members: nil, position: nil, recovered: false,
+          isDegraded: true, to: &$0)
+      } == #"{"type":"ok","id":7,"room":"lobby","recovered":false,"degraded":true}"#)
   }
 
   @Test func `the id comes back as it was written`() {
@@ -46,7 +48,8 @@ struct ReplyTests {
     #expect(
       written {
         Reply.joined(
-          id: nil, room: room("a"), members: 1, position: nil, recovered: nil, to: &$0)
+          id: nil, room: room("a"), members: 1, position: nil, recovered: nil, isDegraded: false,
+          to: &$0)
       } == "")
   }
 
@@ -77,8 +80,8 @@ struct ReplyTests {
 
   @Test func `history lists messages with what the policy shows`() {
     let messages = [
-      LoggedMessage(offset: 1, payload: .json(bytes("[1]")), sender: nil, wallMilliseconds: nil),
-      LoggedMessage(
+      LogEntry(offset: 1, payload: .json(bytes("[1]")), sender: nil, wallMilliseconds: nil),
+      LogEntry(
         offset: 2, payload: .binary([0, 255, 16]), sender: ann, wallMilliseconds: 1_700_000_000_000),
     ]
     #expect(
