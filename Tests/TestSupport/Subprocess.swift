@@ -23,21 +23,41 @@ public final class Subprocess {
 
   /// Starts a program by its path, with only the environment that is given.
   public init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
-    let output = try Self.pipeEnds()
-    let errors = try Self.pipeEnds()
+    (process, descriptors) = try Self.starting.withLock { _ throws in
+      try Self.spawn(path, arguments, environment)
+    }
+  }
+
+  /// Held from the making of pipes until the start, so that no program that another test starts
+  /// meanwhile inherits the writing ends: what is read from such a pipe would never end.
+  private static let starting = Lock<Bool>(true)
+
+  private static func spawn(
+    _ path: String, _ arguments: [String], _ environment: [String: String]
+  ) throws -> (pid_t, [Int32]) {
+    let output = try pipeEnds()
+    let errors = try pipeEnds()
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
     posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
+    // Threads that run tests may block every signal, and a program would begin with that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    posix_spawnattr_setsigmask(&attributes, &mask)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
     var settings: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") }
     defer { (words + settings).forEach { free($0) } }
     words.append(nil)
     settings.append(nil)
     var process: pid_t = 0
-    let failure = posix_spawn(&process, path, &actions, nil, words, settings)
+    let failure = posix_spawn(&process, path, &actions, &attributes, words, settings)
     close(output[1])
     close(errors[1])
     guard failure == 0 else {
@@ -45,14 +65,12 @@ public final class Subprocess {
       close(errors[0])
       throw TestFailure("\(path) could not be started: errno \(failure)")
     }
-    self.process = process
-    descriptors = [output[0], errors[0]]
+    return (process, [output[0], errors[0]])
   }
 
   private static func pipeEnds() throws -> [Int32] {
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { throw TestFailure("pipe: errno \(errno)") }
-    // Other tests start programs at the same time; what those inherit would never end here.
     for descriptor in ends { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
     return ends
   }
@@ -79,6 +97,14 @@ public final class Subprocess {
   public func kill(_ signal: Int32) {
     guard end == nil else { return }
     Glibc.kill(process, signal)
+  }
+
+  /// Whether the program has ended; looks only, `wait` still tells how.
+  public var hasEnded: Bool {
+    guard end == nil else { return true }
+    var information = siginfo_t()
+    let found = waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT)
+    return found == 0 && information.si_signo == SIGCHLD
   }
 
   /// Waits for the next line on the standard error (`fromErrors`) or standard output.
