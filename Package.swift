@@ -129,6 +129,7 @@ let package = Package(
         "TestSupport", "Gateway", "RoostEventLoop", "RoostHTTP", "RoostWebSocket", "RoostDeflate",
         "RoostCrypto",
       ]),
+    tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests("Roost", ["roost", "Gateway", "TestSupport", "RoostEventLoop"]),
   ]
 )
