@@ -51,7 +51,8 @@ extension Core {
     rooms.compact()
     if users.isEmpty { users = [:] }
     guard connections.trim() >= 4 else { return }
-    dirty = []
+    // Flushing comes behind timers: what was queued in this tick is still to be sent.
+    if dirty.isEmpty { dirty = [] }
     expired = []
     Machine.returnFreeMemory()
   }

@@ -209,5 +209,22 @@ extension SocketTests {
         }
       }
     }
+
+    // Memory goes back in the tick of a sweep, and the list of what that tick had to send went with
+    // it: whoever stood on the list was never sent anything again.
+    @Test func `a crowd that leaves takes nobody's answer with it`() async throws {
+      try await withNode(.forTests()) { node in
+        let client = try TestClient.open(node.address)
+        let crowd = try (0..<1800).map { _ in try BlockingSocket(to: node.address) }
+        try await node.settles { $0.sockets == 1801 }
+        for socket in crowd { socket.close() }
+        try await node.settles { $0.sockets == 1 }
+        // Sweeps are a second apart, and one of these requests comes in the tick of the next one.
+        let end = MonotonicInstant.now().advanced(by: .milliseconds(1200))
+        while MonotonicInstant.now() < end {
+          #expect(try client.nothingCame())
+        }
+      }
+    }
   }
 }
