@@ -144,6 +144,8 @@ extension Core {
       // The rest is read page by page, behind what was sent.
       connections[slot].session.pending[place].stage = .replaying(
         Position(epoch: position.epoch, offset: first.offset - 1 + UInt64(sent)))
+      guard !connections[slot].session.isReplayListed else { return }
+      connections[slot].session.isReplayListed = true
       replaying.append(connections[slot].token)
     }
   }
@@ -181,7 +183,35 @@ extension Core {
 
   // MARK: Reading on
 
-  /// Asks for the next page for every connection whose queue is under half.
+  /// Whether a connection could take its next page at once.
+  ///
+  /// One that does not read has a full queue, and costs nothing until its socket is writable again;
+  /// one that waits for its page is woken by the letter that brings it.
+  var canResumeReplays: Bool {
+    for token in replaying
+    where connections.isCurrent(token) && connections[token.index].isLive
+      && placeOfNextPage(token.index) != nil
+    {
+      return true
+    }
+    return false
+  }
+
+  /// The pending room whose next page is to be asked for.
+  ///
+  /// One page at a time, however many rooms, because each may fill what is free.
+  private func placeOfNextPage(_ slot: Int32) -> Int? {
+    let queued = connections[slot].queue.count
+    let queueMax = Int(connections[slot].queueMax)
+    guard queued == 0 && queueMax > 0 || queued < queueMax / 4,
+      !connections[slot].session.pending.contains(where: \.awaitsPage)
+    else { return nil }
+    return connections[slot].session.pending.firstIndex {
+      $0.isReplaying && (queued == 0 || !$0.awaitsEmptyQueue)
+    }
+  }
+
+  /// Asks for the next page for every connection whose queue is under a quarter.
   mutating func resumeReplays(_ now: MonotonicInstant) {
     guard !replaying.isEmpty else { return }
     let waiting = replaying
@@ -189,17 +219,10 @@ extension Core {
     for token in waiting {
       guard connections.isCurrent(token), connections[token.index].isLive else { continue }
       let slot = token.index
-      var remains = false
-      for place in connections[slot].session.pending.indices {
-        // Submitting may answer at once and change the list: look before each step.
-        guard place < connections[slot].session.pending.count else { break }
+      // Submitting may answer at once, which fills the queue or changes the list.
+      while let place = placeOfNextPage(slot) {
         let pending = connections[slot].session.pending[place]
-        guard case .replaying(let position) = pending.stage else { continue }
-        remains = true
-        // One page at a time, however many rooms: each may fill what is free.
-        guard !connections[slot].session.pending.contains(where: \.awaitsPage),
-          connections[slot].queue.count < Int(connections[slot].queueMax) / 4
-        else { continue }
+        guard case .replaying(let position) = pending.stage else { break }
         connections[slot].session.pending[place].awaitsPage = true
         submit(
           .replay(
@@ -208,7 +231,9 @@ extension Core {
               shard: index, slot: token.packed, id: nil, askedAt: now.nanoseconds,
               join: pending.join)), now)
       }
-      if remains { replaying.append(token) }
+      connections[slot].session.isReplayListed =
+        connections[slot].session.pending.contains(where: \.isReplaying)
+      if connections[slot].session.isReplayListed { replaying.append(token) }
     }
   }
 
@@ -222,10 +247,13 @@ extension Core {
       let sent = sendEntries(entries, room, newest.epoch, slot)
       if isComplete, sent == entries.count {
         becomeLive(slot, room, place)
-      } else if sent > 0 {
-        connections[slot].session.pending[place].stage = .replaying(
-          Position(epoch: newest.epoch, offset: entries[sent - 1].offset))
+        return
       }
+      // Nothing fitted: asking again before the queue is empty would give the same page.
+      connections[slot].session.pending[place].awaitsEmptyQueue = sent == 0
+      guard sent > 0 else { return }
+      connections[slot].session.pending[place].stage = .replaying(
+        Position(epoch: newest.epoch, offset: entries[sent - 1].offset))
     case .lost(let newest):
       // Trimming overtook the replay: say so, and go on from the newest.
       send(slot) { Push.reset(room, position: newest, to: &$0) }

@@ -176,8 +176,7 @@ extension Core {
     if !connections[slot].queue.isBlocked {
       switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
       case .done, .blocked: break
-      // What failed here fails again at the flush, where it is dealt with.
-      case .failed: return
+      case .failed: return scheduleFailure(slot)
       }
       let queued = connections[slot].queue.count + slice.count
       // An empty queue takes one message of any size.
@@ -193,13 +192,24 @@ extension Core {
     markDirty(slot)
   }
 
+  /// An early flush failed and took the queue with it: the connection ends in this tick, and gets
+  /// nothing more, because a later call of the socket might succeed behind the hole.
+  ///
+  /// Not here: its rooms would be told, and that could empty the arena under a message half handed
+  /// out.
+  private mutating func scheduleFailure(_ slot: Int32) {
+    connections[slot].queueMax = 0
+    failed.append(connections[slot].token)
+  }
+
   /// Makes the arena hold so many more bytes, if need be by sending what it has.
   private mutating func makeRoom(for bytes: Int) {
     guard arena.room < bytes else { return }
     for slot in dirty {
       switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
       // The connection stays on the list of the dirty, so the flush proper sees to the rest.
-      case .done, .blocked, .failed: break
+      case .done, .blocked: break
+      case .failed: scheduleFailure(slot)
       }
     }
     arena.reset()

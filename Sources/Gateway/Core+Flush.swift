@@ -54,6 +54,13 @@ extension Core {
     }
   }
 
+  /// Ends every connection on which an early flush failed.
+  mutating func settleFailures() {
+    while let token = failed.popLast() {
+      if connections.isCurrent(token) { transportFailed(token.index) }
+    }
+  }
+
   /// Begins the close of every connection whose queue has overflowed.
   mutating func settleOverflows(_ now: MonotonicInstant) {
     guard !overflowed.isEmpty else { return }

@@ -61,6 +61,8 @@ struct Core: ~Copyable {
 
   // Ends.
   var overflowed: [SlotToken] = []
+  /// Those on which a send failed before the flush.
+  var failed: [SlotToken] = []
   var ended: [SlotToken] = []
   var isDraining = false
   var isStopped = false
@@ -175,7 +177,8 @@ extension Core: LoopStages {
     var deadline = nextSweep
     if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
     if let resume = listenerResumesAt { deadline = min(deadline, resume) }
-    if !replaying.isEmpty || outgoingCount > 0 {
+    if canResumeReplays { return .zero }
+    if outgoingCount > 0 {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))
     }
     return deadline
@@ -186,12 +189,13 @@ extension Core: LoopStages {
     // list stays whole until all are sent, because an encoder that runs out of room sends all of it.
     var next = 0
     repeat {
+      settleFailures()
       settleOverflows(now)
       while next < dirty.count {
         flushOne(dirty[next], now)
         next += 1
       }
-    } while !overflowed.isEmpty
+    } while !overflowed.isEmpty || !failed.isEmpty
     dirty.removeAll(keepingCapacity: true)
     arena.reset()
     if hasDeliveredInTick {

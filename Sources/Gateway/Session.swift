@@ -20,8 +20,16 @@ struct PendingRoom: Sendable, Equatable {
   var stage: Stage
   /// Whether a page of missed messages was asked for and has not come yet.
   var awaitsPage: Bool
+  /// Whether the next missed message fits an empty queue only.
+  var awaitsEmptyQueue = false
   /// Whether the server put the connection there.
   let isServerJoin: Bool
+
+  /// Whether missed messages are being sent.
+  var isReplaying: Bool {
+    if case .replaying = stage { return true }
+    return false
+  }
 }
 
 /// What a rate limit says about a message.
@@ -45,6 +53,8 @@ struct Session: Sendable {
 
   /// Rooms on their way in.
   var pending: [PendingRoom] = []
+  /// Whether the shard's list of replays has the connection.
+  var isReplayListed = false
 
   // Rates.
   private var messages = TokenBucket()

@@ -20,6 +20,12 @@ import Testing
         await #expect(processExitsWith: .success) { try await failEveryCall(.send) }
       }
 
+      // A send that failed while a full queue was emptied early was passed over: the queue was gone,
+      // the connection stayed, and went on behind a hole.
+      @Test func `a send that fails on a full queue ends the connection`() async {
+        await #expect(processExitsWith: .success) { try await failEverySendOfFullQueues() }
+      }
+
       @Test func `a failing accept harms nobody for long`() async {
         await #expect(processExitsWith: .success) { try await failEveryCall(.accept) }
       }
@@ -61,6 +67,52 @@ import Testing
       }
       try bystander.close()
       try await node.empties()
+    }
+  }
+
+  /// A member's queue overflows within a tick while the nth send fails: it gets all or its end.
+  private func failEverySendOfFullQueues() async throws {
+    let configuration = Configuration.forTests(dev: false) {
+      $0.limits.outboundBytes = 20_000
+      $0.namespaces["open"] = RoomPolicy()
+      $0.namespaces["open"]?.publish = .anyone
+    }
+    let padding = String(repeating: "x", count: 8000)
+    let frames = (0..<6).flatMap {
+      TestClient.frame(
+        .text, Array(#"{"type":"publish","room":"open:r","data":["\#(padding)",\#($0)]}"#.utf8))
+    }
+    try await withNode(configuration) { node in
+      var hits = 1
+      var nth = 1
+      while hits > 0 {
+        let member = try TestClient.open(node.address)
+        try member.ask(#"{"type":"join","room":"open:r","id":1}"#)
+        let publisher = try TestClient.open(node.address)
+        SyscallFaults.plan(.send, .reset, nth: nth, persistent: false)
+        try publisher.socket.write(frames)
+        // Either fence may find its connection gone.
+        _ = try? publisher.nothingCame()
+        try? member.send(#"{"type":"ping","id":"fence"}"#)
+        var count = 0
+        var event = try member.next()
+        while case .text(let text) = event, !text.contains("fence") {
+          guard text.hasSuffix(",\(count)]}") else {
+            throw TestFailure("send \(nth): instead of message \(count) came \(text.suffix(9))")
+          }
+          count += 1
+          event = try member.next()
+        }
+        hits = SyscallFaults.clear()
+        if case .text = event, count < 6 {
+          throw TestFailure("send \(nth): the member goes on behind \(count) messages")
+        }
+        publisher.abort()
+        member.abort()
+        try await node.empties()
+        nth += 1
+      }
+      guard nth > 3 else { throw TestFailure("only \(nth) sends") }
     }
   }
 

@@ -4,6 +4,7 @@
 import Gateway
 import RoostEventLoop
 import RoostRooms
+import Telemetry
 import TestSupport
 import Testing
 
@@ -218,6 +219,40 @@ extension SocketTests {
       }
     }
 
+    // The shard looked every millisecond whether the client had read meanwhile.
+    @Test func `a client that stops reading while it recovers costs no ticks`() async throws {
+      let configuration = Self.configuration(shards: 1, messages: 5000) {
+        $0.limits.outboundBytes = 262_144
+        $0.limits.handshakeTimeout = .milliseconds(500)
+      }
+      let padding = String(repeating: "x", count: 16_384)
+      try await withNode(configuration) { node in
+        let publisher = try TestClient.open(node.address)
+        let first = try publisher.ask(
+          #"{"type":"publish","room":"log:r","data":"\#(padding)","id":1}"#)
+        let epoch = try #require(JSONText.value("epoch", of: first))
+        for number in 2...200 {
+          try publisher.ask(
+            #"{"type":"publish","room":"log:r","data":"\#(padding)","id":\#(number)}"#)
+        }
+        let client = try TestClient.open(node.address, receiveBytes: 4096)
+        try client.ask(
+          #"{"type":"join","room":"log:r","id":1,"since":{"epoch":"\#(epoch)","offset":0}}"#)
+        // A peer that sends nothing is a clock: its connection ends when the handshake's time is up.
+        #expect(try BlockingSocket(to: node.address).readToEnd().bytes == [])
+        let start = try ticks(of: node)
+        #expect(try BlockingSocket(to: node.address).readToEnd().bytes == [])
+        #expect(try ticks(of: node) - start < 50)
+        for offset in 1...200 {
+          guard try client.text().hasSuffix(#","offset":\#(offset)}"#) else {
+            Issue.record("\(offset) did not come in its turn")
+            break
+          }
+        }
+        #expect(try client.nothingCame())
+      }
+    }
+
     @Test(arguments: [1, 2])
     func `reconnecting again and again gives every message once`(shards: Int) async throws {
       try await withNode(Self.configuration(shards: shards, messages: 5000)) { node in
@@ -256,4 +291,16 @@ extension SocketTests {
       }
     }
   }
+}
+
+/// Ticks of the node's first shard since its start.
+private func ticks(of node: Node) throws -> Int {
+  var text = PrometheusText()
+  node.appendMetrics(to: &text)
+  let name = "roost_tick_seconds_count{shard=\"0\"} "
+  for line in String(decoding: text.bytes, as: UTF8.self).split(separator: "\n")
+  where line.hasPrefix(name) {
+    if let count = Int(line.dropFirst(name.count)) { return count }
+  }
+  throw TestFailure("no count of ticks")
 }
