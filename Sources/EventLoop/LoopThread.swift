@@ -36,6 +36,12 @@ public struct LoopThread: Sendable {
     _ = roost_pthread_setname(UInt(thread), shown)
   }
 
+  /// Lets the thread end by itself; instead of `join`, once only.
+  public func detach() {
+    let result = pthread_detach(handle)
+    precondition(result == 0, "pthread_detach: \(Errno(code: result))")
+  }
+
   /// Waits for the thread's end; once only.
   public func join() {
     let result = pthread_join(handle, nil)
