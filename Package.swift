@@ -99,7 +99,7 @@ let package = Package(
         "RoostDeflate", "RoostWebSocket", "RoostCrypto", "Backplane",
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
-    tests("Crypto", ["RoostCrypto"]),
+    tests("Crypto", ["RoostCrypto", "TestSupport"]),
     tests("Deflate", ["RoostDeflate"]),
     tests("EventLoop", ["RoostEventLoop"]),
     tests("Telemetry", ["Telemetry"]),
