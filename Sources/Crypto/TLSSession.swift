@@ -70,12 +70,16 @@ public struct TLSSession: ~Copyable {
   /// Bytes of ciphertext to be drained and sent.
   public var outgoingBytes: Int { Int(roost_tls_pending_output(session)) }
 
+  /// Bytes of ciphertext that `feed` takes now.
+  public var inputRoom: Int {
+    max(0, Self.inputBytesMax - Int(roost_tls_pending_input(session)))
+  }
+
   /// Takes ciphertext of the peer in; returns how many bytes it took.
   ///
   /// Fewer than all: read plaintext first, then feed the rest.
   public mutating func feed(_ ciphertext: borrowing Span<UInt8>) -> Int {
-    let room = Self.inputBytesMax - Int(roost_tls_pending_input(session))
-    let count = min(ciphertext.count, room)
+    let count = min(ciphertext.count, inputRoom)
     guard count > 0 else { return 0 }
     let taken = ciphertext.withUnsafeBufferPointer {
       BIO_write(SSL_get_rbio(session), $0.baseAddress, Int32(count))
