@@ -84,7 +84,10 @@ let package = Package(
       path: "Sources/Gateway", swiftSettings: settings),
     .target(
       name: "Admin",
-      dependencies: ["Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON"],
+      dependencies: [
+        "Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON", "RoostRooms",
+        "RoostWire", "Backplane", "Pages",
+      ],
       path: "Sources/Admin", swiftSettings: settings),
     .executableTarget(
       name: "roost",
@@ -122,7 +125,10 @@ let package = Package(
       ["Backplane", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto"]),
     tests(
       "Admin",
-      ["Admin", "Gateway", "TestSupport", "RoostEventLoop", "RoostHTTP", "RoostJSON", "Telemetry"]),
+      [
+        "Admin", "Gateway", "TestSupport", "RoostEventLoop", "RoostHTTP", "RoostJSON", "Telemetry",
+        "RoostRooms", "RoostWire", "Pages",
+      ]),
     tests(
       "Conformance",
       [

@@ -4,6 +4,7 @@
 import Gateway
 import RoostEventLoop
 import RoostHTTP
+import RoostWire
 
 /// One connection of the admin port.
 struct AdminConnection: ~Copyable {
@@ -14,6 +15,8 @@ struct AdminConnection: ~Copyable {
     case head
     /// A body is coming in for the head that was read.
     case body
+    /// The node was asked; what comes in meanwhile waits.
+    case waiting
     /// Nothing more will be sent; the peer's end is awaited.
     case lingering
     /// To be closed at the end of the tick.
@@ -33,6 +36,12 @@ struct AdminConnection: ~Copyable {
   var request: RequestHead?
   var decoder: BodyDecoder?
   var body: [UInt8] = []
+  /// What the node was asked, for whose answer the connection waits.
+  var asked: (request: ServerRequest, operation: APIOperation)?
+  /// Tells the questions of a connection apart.
+  var question: UInt64 = 0
+  /// Whether input is left in the kernel until the connection waits no more.
+  var isPaused = false
   var deadline = MonotonicInstant.distantFuture
 
   init() {}
@@ -53,8 +62,12 @@ struct AdminCore: ~Copyable {
   static let bodyBytesMax = 1 << 20
   static let queueBytesMax = 8 << 20
   static let requestTimeout = Duration.seconds(10)
+  /// Bytes of further requests that are taken while one is under way.
+  static let pipelinedBytesMax = 131_072
 
   let node: Node
+  let routes: AdminRoutes
+  var metrics = APIMetrics()
   let poller: Poller
   var listener: Descriptor?
   let mailbox: Mailbox<AdminLetter>
@@ -72,6 +85,7 @@ struct AdminCore: ~Copyable {
     node: Node, poller: Poller, listener: consuming Descriptor, mailbox: Mailbox<AdminLetter>
   ) {
     self.node = node
+    routes = AdminRoutes(node: node)
     self.poller = poller
     self.listener = consume listener
     self.mailbox = mailbox
@@ -128,6 +142,11 @@ struct AdminCore: ~Copyable {
       guard connections[slot].phase != .lingering else { return }
       connections[slot].input.append(contentsOf: readBuffer[0..<count])
       takeRequests(slot, now)
+      if connections[slot].phase == .waiting,
+        connections[slot].input.count >= Self.pipelinedBytesMax
+      {
+        pause(slot)
+      }
     case .wouldBlock: break
     case .endOfStream: peerEnded(slot, now)
     case .failed: end(slot)
@@ -136,8 +155,17 @@ struct AdminCore: ~Copyable {
 
   /// The peer sends nothing more; what is queued for it still goes out.
   private mutating func peerEnded(_ slot: Int32, _ now: MonotonicInstant) {
+    if connections[slot].phase == .waiting {
+      // It may have ended its sending side only, and wait for the answer.
+      connections[slot].hasPeerEnded = true
+      return pause(slot)
+    }
     guard !connections[slot].queue.isEmpty else { return end(slot) }
     connections[slot].hasPeerEnded = true
+    lingerBehindEnd(slot, now)
+  }
+
+  private mutating func lingerBehindEnd(_ slot: Int32, _ now: MonotonicInstant) {
     linger(slot, now)
     // Its end stays readable for good: from here on only room for the rest is worth a wake-up.
     connections[slot].awaitsWritable = true
@@ -151,7 +179,7 @@ struct AdminCore: ~Copyable {
       switch connections[slot].phase {
       case .head: takeHead(slot, now)
       case .body: takeBody(slot, now)
-      case .vacant, .lingering, .ended: return
+      case .vacant, .waiting, .lingering, .ended: return
       }
       // No byte was used up: more of them are needed.
       guard connections[slot].input.count < before else { return }
@@ -232,7 +260,69 @@ struct AdminCore: ~Copyable {
   private mutating func answer(
     _ slot: Int32, _ head: RequestHead, _ body: [UInt8], _ now: MonotonicInstant
   ) {
-    let response = AdminRoutes.respond(to: head, body: body, node: node)
+    switch routes.action(for: head, body: body, metrics: metrics) {
+    case .respond(let response, let operation):
+      if AdminRoutes.isServerAPI(head) { metrics.count(operation, status: response.status) }
+      respond(slot, head, response, now)
+    case .ask(let request, let operation):
+      connections[slot].phase = .waiting
+      connections[slot].request = head
+      connections[slot].asked = (request, operation)
+      connections[slot].question += 1
+      let token = connections[slot].token
+      let question = connections[slot].question
+      node.ask(request) { [mailbox] answer in
+        // A connection has one question at a time, so there is room for every answer.
+        mailbox.post([.answered(token, question: question, answer)])
+      }
+    }
+  }
+
+  /// The node has answered; who went away meanwhile is not there any more.
+  private mutating func answered(
+    _ token: SlotToken, _ question: UInt64, _ answer: ServerAnswer, _ now: MonotonicInstant
+  ) {
+    let slot = token.index
+    guard connections.isCurrent(token), connections[slot].phase == .waiting,
+      connections[slot].question == question, let asked = connections[slot].asked.take()
+    else { return }
+    finish(slot, APIResponse.response(to: asked.request, answer), asked.operation, now)
+  }
+
+  /// Answers the request that waits and goes on with those behind it.
+  private mutating func finish(
+    _ slot: Int32, _ response: AdminResponse, _ operation: APIOperation, _ now: MonotonicInstant
+  ) {
+    guard let head = connections[slot].request.take() else { return end(slot) }
+    metrics.count(operation, status: response.status)
+    connections[slot].phase = .head
+    extendDeadline(slot, now)
+    respond(slot, head, response, now)
+    takeRequests(slot, now)
+    guard connections[slot].phase != .waiting, connections[slot].isPaused else { return }
+    connections[slot].isPaused = false
+    if connections[slot].hasPeerEnded {
+      return connections[slot].queue.isEmpty ? end(slot) : lingerBehindEnd(slot, now)
+    }
+    watch(slot)
+  }
+
+  private mutating func pause(_ slot: Int32) {
+    connections[slot].isPaused = true
+    watch(slot)
+  }
+
+  /// Watches the socket for what is of use now.
+  private mutating func watch(_ slot: Int32) {
+    var interest: Interest = connections[slot].isPaused ? [] : [.readable]
+    if connections[slot].awaitsWritable { interest.insert(.writable) }
+    poller.modify(
+      connections[slot].descriptor, interest, token: connections[slot].token.packed)
+  }
+
+  private mutating func respond(
+    _ slot: Int32, _ head: RequestHead, _ response: AdminResponse, _ now: MonotonicInstant
+  ) {
     let keepAlive = head.keepsAlive
     enqueue(
       slot,
@@ -243,7 +333,7 @@ struct AdminCore: ~Copyable {
   }
 
   private mutating func refuse(_ slot: Int32, _ violation: HTTPViolation, _ now: MonotonicInstant) {
-    let problem = Problem(status: violation.status, detail: violation.reason).response
+    let problem = Problem(status: violation.status, .notHTTP, violation.reason).response
     enqueue(
       slot,
       ResponseWriter.response(
@@ -286,7 +376,7 @@ struct AdminCore: ~Copyable {
     switch outcome {
     case .failed: return end(slot)
     case .done:
-      if connections[slot].hasPeerEnded { return end(slot) }
+      if connections[slot].hasPeerEnded, connections[slot].phase != .waiting { return end(slot) }
       if connections[slot].phase == .lingering {
         Socket.shutdownSending(connections[slot].descriptor)
       }
@@ -298,9 +388,7 @@ struct AdminCore: ~Copyable {
   private mutating func awaitWritable(_ slot: Int32, _ awaits: Bool) {
     guard connections[slot].awaitsWritable != awaits else { return }
     connections[slot].awaitsWritable = awaits
-    poller.modify(
-      connections[slot].descriptor, awaits ? [.readable, .writable] : [.readable],
-      token: connections[slot].token.packed)
+    watch(slot)
   }
 }
 
@@ -324,6 +412,8 @@ extension AdminCore: LoopStages {
   mutating func takeLetters(now: MonotonicInstant) {
     for letter in mailbox.takeAll() {
       switch letter {
+      case .answered(let token, let question, let answer):
+        answered(token, question, answer, now)
       case .stop:
         for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
         listener = nil
@@ -338,7 +428,15 @@ extension AdminCore: LoopStages {
     for packed in due {
       let token = SlotToken(packed: packed)
       guard connections.isCurrent(token), connections[token.index].deadline <= now else { continue }
-      end(token.index)
+      guard connections[token.index].phase == .waiting,
+        let asked = connections[token.index].asked.take()
+      else {
+        end(token.index)
+        continue
+      }
+      // The node answers within half of this time; it must have stopped.
+      finish(
+        token.index, Problem(.unknown, "The node did not answer.").response, asked.operation, now)
     }
   }
 

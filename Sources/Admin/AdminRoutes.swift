@@ -1,7 +1,8 @@
-// What the admin port answers. Pure but for the node's figures.
+// What the admin port answers by itself, and what it asks the node. Pure but for the node's figures.
 
 import Gateway
 import RoostHTTP
+import RoostWire
 import Telemetry
 
 /// A response to be.
@@ -26,10 +27,36 @@ struct AdminResponse: Sendable, Equatable {
   }
 }
 
+/// What is to be done with a request.
+enum AdminAction: Sendable {
+  /// It is answered; the operation is for the figures.
+  case respond(AdminResponse, APIOperation?)
+  /// The node is asked, and the answer waited for.
+  case ask(ServerRequest, APIOperation)
+}
+
 /// The routes of the admin port.
-enum AdminRoutes {
-  /// Answers a request.
-  static func respond(to head: RequestHead, body: [UInt8], node: Node) -> AdminResponse {
+struct AdminRoutes: Sendable {
+  let node: Node
+
+  /// Decides about a request; `metrics` are those of the server API.
+  func action(for head: RequestHead, body: [UInt8], metrics: APIMetrics) -> AdminAction {
+    if head.path == "/v1" || head.path.hasPrefix("/v1/") {
+      do throws(Problem) {
+        return try serverAPI(head, body)
+      } catch {
+        return .respond(error.response, operation(of: head))
+      }
+    }
+    return .respond(respond(to: head, metrics), nil)
+  }
+
+  /// Whether the path belongs to the server API, whose requests are counted.
+  static func isServerAPI(_ head: RequestHead) -> Bool {
+    head.path == "/v1" || head.path.hasPrefix("/v1/")
+  }
+
+  private func respond(to head: RequestHead, _ metrics: APIMetrics) -> AdminResponse {
     switch head.path {
     case "/healthz": return reading(head) { .text(200, "ok\n") }
     case "/readyz":
@@ -37,39 +64,82 @@ enum AdminRoutes {
         let phase = node.phase
         return .text(phase.isReady ? 200 : 503, "\(phase.word)\n")
       }
-    case "/metrics": return reading(head) { metrics(of: node) }
+    case "/metrics":
+      return reading(head) {
+        var text = PrometheusText()
+        node.appendMetrics(to: &text)
+        metrics.append(to: &text)
+        return AdminResponse(
+          status: 200,
+          fields: [("Content-Type", PrometheusText.contentType), ("Cache-Control", "no-store")],
+          body: text.bytes)
+      }
     case "/":
       return reading(head) {
-        .text(200, "Roost \(RoostVersion.text): /healthz /readyz /metrics\n")
+        .text(200, "Roost \(RoostVersion.text): /healthz /readyz /metrics /v1 /openapi.json\n")
       }
-    case let path where path == "/v1" || path.hasPrefix("/v1/"):
-      return Problem(
-        status: 403, detail: "The server API is not part of this version; no API key is accepted."
-      ).response
     default:
-      return Problem(status: 404, detail: "There is nothing at this path.").response
+      return Problem(status: 404, .notFound, "There is nothing at this path.").response
     }
   }
 
-  private static func reading(_ head: RequestHead, _ respond: () -> AdminResponse)
-    -> AdminResponse
-  {
+  private func reading(_ head: RequestHead, _ respond: () -> AdminResponse) -> AdminResponse {
     guard head.method == .get || head.method == .head else {
-      var problem = Problem(status: 405, detail: "Only GET and HEAD are allowed here.").response
-      problem = AdminResponse(
-        status: problem.status, fields: problem.fields + [("Allow", "GET, HEAD")],
-        body: problem.body)
-      return problem
+      return Problem(
+        status: 405, .methodNotAllowed, "Only GET and HEAD are allowed here.",
+        fields: [("Allow", "GET, HEAD")]
+      ).response
     }
     return respond()
   }
 
-  private static func metrics(of node: Node) -> AdminResponse {
-    var text = PrometheusText()
-    node.appendMetrics(to: &text)
-    return AdminResponse(
-      status: 200,
-      fields: [("Content-Type", PrometheusText.contentType), ("Cache-Control", "no-store")],
-      body: text.bytes)
+  // MARK: The server API
+
+  private func operation(of head: RequestHead) -> APIOperation? {
+    guard let segments = head.pathSegments(),
+      case .operation(let operation, _) = APIOperation.match(head.method, segments)
+    else { return nil }
+    return operation
+  }
+
+  private func serverAPI(_ head: RequestHead, _ body: [UInt8]) throws(Problem) -> AdminAction {
+    // Whoever has no key is told nothing about what is there.
+    let scope = try scope(of: head)
+    guard let segments = head.pathSegments() else {
+      throw Problem(.badRequest, "The path has a malformed percent escape.")
+    }
+    switch APIOperation.match(head.method, segments) {
+    case .nothing: throw Problem(status: 404, .notFound, "There is nothing at this path.")
+    case .otherMethods(let methods):
+      let names = methods.flatMap { $0 == .get ? ["GET", "HEAD"] : [$0.name] }
+        .joined(separator: ", ")
+      throw Problem(
+        status: 405, .methodNotAllowed, "Only \(names) is allowed here.",
+        fields: [("Allow", names)])
+    case .operation(let operation, let parameters):
+      let request = APIRequest(
+        head: head, body: body, operation: operation, parameters: parameters, scope: scope,
+        messageBytesMax: node.messageBytesMax)
+      return .ask(try request.read(), operation)
+    }
+  }
+
+  private func scope(of head: RequestHead) throws(Problem) -> [UInt8] {
+    guard head.fieldCount(of: "Authorization") <= 1 else {
+      throw Problem(.badRequest, "Authorization stands once in a request.")
+    }
+    var problem: Problem
+    switch node.apiAccess(authorization: head.valueBytes(of: "Authorization")) {
+    case .granted(let scope): return scope
+    case .closed:
+      throw Problem(.forbidden, "No API key is configured: the setting auth.api_keys opens this.")
+    case .missing:
+      problem = Problem(.unauthorized, "An API key is needed: Authorization: Bearer KEY.")
+      problem.fields = [("WWW-Authenticate", "Bearer realm=\"roost\"")]
+    case .wrong:
+      problem = Problem(.unauthorized, "The API key is not a known one.")
+      problem.fields = [("WWW-Authenticate", "Bearer realm=\"roost\", error=\"invalid_token\"")]
+    }
+    throw problem
   }
 }

@@ -26,9 +26,11 @@ public final class AdminServer: Sendable {
     }
     do {
       let wakeup = try Wakeup()
-      mailbox = Mailbox(wakeup: wakeup, capacity: 16)
+      // An answer for each connection, and the letter that ends it all.
+      mailbox = Mailbox(wakeup: wakeup, capacity: AdminCore.connectionsMax * 4)
       let loop = try AdminLoop(node: node, listener: number, wakeup: wakeup, mailbox: mailbox)
       thread = Lock(try LoopThread(name: "admin") { loop.run() })
+      node.announceAdmin(address)
     } catch {
       throw .system("the admin port could not be started", error)
     }
@@ -48,6 +50,8 @@ public final class AdminServer: Sendable {
 
 /// What the admin thread is told.
 enum AdminLetter: Sendable {
+  /// The node's answer to a question of a connection.
+  case answered(SlotToken, question: UInt64, ServerAnswer)
   /// Close everything and end.
   case stop
 }

@@ -12,6 +12,8 @@ public struct Configuration: Sendable, Equatable {
   public struct Auth: Sendable, Equatable {
     /// Whether connections without a credential are let in.
     public var anonymous = false
+    /// Keys of the server API, each of at least 16 characters; none: it is closed but for `--dev`.
+    public var apiKeys: [String] = []
   }
 
   /// permessage-deflate (RFC 7692).

@@ -86,6 +86,8 @@ struct Connection: ~Copyable {
   var wheelAt = MonotonicInstant.distantFuture
   var pingSentAt = MonotonicInstant.zero
   var awaitsPong = false
+  /// Microseconds from the last ping to its pong, at least 1; 0 before the first.
+  var roundTrip: UInt32 = 0
   /// End of the handshake, of the close handshake, or of lingering.
   var deadline = MonotonicInstant.distantFuture
 

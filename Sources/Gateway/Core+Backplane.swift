@@ -93,7 +93,9 @@ extension Core {
     case .failed(let ticket, _, let failure):
       guard let slot = slot(of: ticket) else { return }
       if let place = pendingPlace(slot, of: ticket) {
-        connections[slot].session.pending.remove(at: place)
+        let pending = connections[slot].session.pending.remove(at: place)
+        // The client did not ask for it: a refusal would tell it nothing.
+        if pending.isServerJoin { return }
       }
       answer(slot, ticket.id, ErrorReply(failure))
     }

@@ -9,11 +9,13 @@ import RoostWire
 import Telemetry
 
 extension Core {
-  /// Begins the close handshake from this side.
-  mutating func close(_ slot: Int32, _ code: CloseCode, _ now: MonotonicInstant) {
+  /// Begins the close handshake from this side, with the code's reason or another one.
+  mutating func close(
+    _ slot: Int32, _ code: CloseCode, reason: String? = nil, _ now: MonotonicInstant
+  ) {
     guard case .sendClose = connections[slot].closing.close(code: code.rawValue) else { return }
-    let reason = code.reason.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
-    beginClosing(slot, FrameEncoder.closePayload(code: code.rawValue, reason: reason), now)
+    let text = reason ?? code.reason.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
+    beginClosing(slot, FrameEncoder.closePayload(code: code.rawValue, reason: text), now)
   }
 
   /// The peer broke the protocol.
@@ -126,6 +128,7 @@ extension Core {
     }
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
     isStopped = true
+    abandonServerRequests()
     // Until here it was open, so that late connections got their 503.
     listener = nil
     closeScheduled(now: .zero)
@@ -174,6 +177,7 @@ extension Core {
       for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
       listener = nil
       isStopped = true
+      abandonServerRequests()
       return
     }
     guard !isDraining, shared.phase == .draining else { return }

@@ -1,20 +1,199 @@
-// What the server API and other nodes ask of this one: questions are put to every shard, and the
-// answers gathered on shard 0.
+// What the server API and other nodes ask of this one: questions are put to every shard that they
+// concern, and the answers gathered on shard 0.
 
+import Auth
 import Backplane
 import RoostEventLoop
+import RoostRooms
+import RoostWebSocket
+import RoostWire
+import Telemetry
 
 extension Core {
-  /// An answer of the backplane to a request of the server API.
-  mutating func serverAnswered(
-    _ ticket: ReplyTicket, _ event: BackplaneEvent, _ now: MonotonicInstant
-  ) {}
+  // MARK: On the first shard
 
   /// A question of a node, perhaps this one.
   mutating func asked(_ question: QuestionID, _ text: [UInt8], _ now: MonotonicInstant) {
-    submit(.answer(question, []), now)
+    let bytesMax = max(shared.limits.messageBytes, Bounds.serverBodyBytes) + 4096
+    guard let control = ControlQuestion(reading: text, bytesMax: bytesMax) else {
+      // From a newer node, or from nobody: without an answer this node counts as missing.
+      shared.log.warning(
+        "question_refused", "a question from another node was not understood",
+        [.init("asker", question.asker), .init("bytes", text.count)])
+      return submit(.answer(question, []), now)
+    }
+    if control.hasEffect {
+      switch desk.note(question) {
+      case .new: break
+      case .underWay: return
+      case .answered(let text): return submit(.answer(question, text), now)
+      }
+    }
+    let number = desk.nextNumber()
+    var gathering = Gathering(
+      question: question, control: control,
+      deadline: now.advanced(by: ServerDesk.patience), shardsLeft: 0)
+    var asksHere = false
+    for shard in shards(for: control) {
+      gathering.shardsLeft += 1
+      if shard == index {
+        asksHere = true
+      } else {
+        post(.control(ControlLetter(number: number, question: control)), to: shard)
+      }
+    }
+    desk.gatherings[number] = gathering
+    if gathering.shardsLeft == 0 { return gathered(number, ControlAnswer(), now) }
+    if asksHere { gathered(number, carryOut(control, now), now) }
   }
 
-  /// The answers to a question of a connection here.
-  mutating func answered(_ ticket: ReplyTicket, _ answers: ClusterAnswers) {}
+  private func shards(for question: ControlQuestion) -> [Int] {
+    switch question {
+    case .send(.connection(let connection), _, _), .disconnect(.connection(let connection), _),
+      .describe(.connection(let connection)):
+      let isHere =
+        connection.process == shared.process && Int(connection.shard) < shared.shardCount
+      return isHere ? [Int(connection.shard)] : []
+    default: return Array(0..<shared.shardCount)
+    }
+  }
+
+  /// A shard has answered its part of a question.
+  mutating func gathered(_ number: UInt64, _ part: ControlAnswer, _ now: MonotonicInstant) {
+    guard var gathering = desk.gatherings[number] else { return }
+    gathering.answer.merge(part, for: gathering.control)
+    gathering.shardsLeft -= 1
+    guard gathering.shardsLeft <= 0 else { return desk.gatherings[number] = gathering }
+    desk.gatherings.removeValue(forKey: number)
+    let text = gathering.answer.json
+    if gathering.control.hasEffect { desk.remember(gathering.question, text) }
+    submit(.answer(gathering.question, text), now)
+  }
+
+  // MARK: On the shard that asked
+
+  /// The answers to a question of a connection here: those of a `send`.
+  mutating func answered(_ ticket: ReplyTicket, _ answers: ClusterAnswers) {
+    guard let slot = slot(of: ticket) else { return }
+    var delivered = 0
+    var isComplete = answers.missing.isEmpty
+    for (node, text) in answers.answers {
+      if let part = ControlAnswer(reading: text, from: node) {
+        let (sum, overflow) = delivered.addingReportingOverflow(part.count)
+        delivered = overflow ? .max : sum
+      } else {
+        isComplete = false
+      }
+    }
+    send(slot) { [delivered, isComplete] in
+      Reply.sent(id: ticket.id, delivered: delivered, isComplete: isComplete, to: &$0)
+    }
+  }
+
+  // MARK: On every shard
+
+  /// Does what a question asks to the connections of this shard.
+  mutating func carryOut(_ question: ControlQuestion, _ now: MonotonicInstant) -> ControlAnswer {
+    var answer = ControlAnswer()
+    switch question {
+    case .send(let target, let data, let sender):
+      answer.count = deliverDirect(to: target, data, sender)
+    case .disconnect(let target, let reason):
+      for slot in slots(of: target) {
+        answer.count += 1
+        close(slot, .kicked, reason: reason, now)
+      }
+    case .join(let user, let room):
+      guard let policy = shared.policies.number(for: room) else { break }
+      for slot in slots(of: .user(user)) where mayBeJoined(slot, to: room) {
+        answer.count += 1
+        enter(room, policy, nil, nil, slot, isServerJoin: true, now)
+      }
+    case .kick(let user, let room):
+      for slot in slots(of: .user(user)) where leaveRoom(room, slot, now) {
+        answer.count += 1
+        send(slot) { Push.removed(room, code: .kicked, to: &$0) }
+      }
+    case .describe(let target):
+      for slot in slots(of: target).prefix(ControlQuestion.listMax) {
+        answer.count += 1
+        answer.connections.append(details(of: slot, now))
+      }
+    case .rooms(let after, let limit):
+      let page = rooms.page(after: after, limit: limit)
+      answer.rooms = page.rooms
+      answer.hasMoreRooms = page.hasMore
+    case .top(let limit):
+      answer.rooms = rooms.largest(limit)
+      answer.queues = longestQueues(limit)
+    }
+    return answer
+  }
+
+  /// The slots of live connections that a target names.
+  private func slots(of target: ControlTarget) -> [Int32] {
+    switch target {
+    case .user(let user): return (users[user] ?? []).filter { connections[$0].isLive }
+    case .connection(let connection):
+      let token = SlotToken(
+        index: Int32(truncatingIfNeeded: connection.slot), generation: connection.generation)
+      guard connection.process == shared.process, Int(connection.shard) == index,
+        connections.isCurrent(token), connections[token.index].isLive
+      else { return [] }
+      return [token.index]
+    case .everyone:
+      return (0..<connections.slotsUsed).filter {
+        connections.token(at: $0) != nil && connections[$0].isLive
+      }
+    }
+  }
+
+  /// Queues a direct message for the connections here that it is for; returns how many.
+  mutating func deliverDirect(
+    to target: ControlTarget, _ data: [UInt8], _ sender: Member?
+  ) -> Int {
+    let targets = slots(of: target)
+    guard !targets.isEmpty else { return 0 }
+    withScratch { core, output in
+      Push.direct(data: data, sender: sender, to: &output)
+      core.deliver(.text, output.span, to: targets)
+    }
+    return targets.count
+  }
+
+  /// Whether the server may put a connection into a room: the cap on rooms holds for it, too.
+  private mutating func mayBeJoined(_ slot: Int32, to room: RoomName) -> Bool {
+    let max = shared.limits.roomsPerConnection
+    return !isMember(slot, of: room) && (max == 0 || connections[slot].session.roomCount < max)
+  }
+
+  private func details(of slot: Int32, _ now: MonotonicInstant) -> ConnectionDetails {
+    let wall = moment(now).wallMilliseconds
+    var names = connections[slot].session.seats.map { rooms.name(of: $0.room) }
+    names += connections[slot].session.pending.map(\.room)
+    let roundTrip = connections[slot].roundTrip
+    return ConnectionDetails(
+      connection: connectionID(of: slot), user: connections[slot].session.identity.user,
+      address: connections[slot].address.hostText, node: shared.nodeID, isEventStream: false,
+      openedAt: wall - now.since(connections[slot].openedAt).millisecondsClamped,
+      lastActivityAt: wall - now.since(connections[slot].lastActivity).millisecondsClamped,
+      rooms: Array(names.prefix(ControlQuestion.listMax)),
+      queueBytes: connections[slot].queue.count,
+      roundTrip: roundTrip > 0 ? Int(roundTrip) : nil)
+  }
+
+  private func longestQueues(_ limit: Int) -> [QueueFigure] {
+    var longest: [(slot: Int32, bytes: Int)] = []
+    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
+      let bytes = connections[slot].queue.count
+      guard bytes > 0, connections[slot].isLive else { continue }
+      longest.append((slot, bytes))
+    }
+    longest.sort { $0.bytes > $1.bytes }
+    return longest.prefix(limit).map { slot, bytes in
+      QueueFigure(
+        connection: connectionID(of: slot), user: connections[slot].session.identity.user,
+        node: shared.nodeID, bytes: bytes)
+    }
+  }
 }

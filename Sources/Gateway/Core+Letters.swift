@@ -33,9 +33,13 @@ extension Core {
       case .command(let command): submit(command, now)
       case .event(let event): handle(event, now)
       case .direct(let direct):
-        let count = deliverDirect(direct)
-        post(.directDelivered(number: direct.number, count: count), to: direct.askingShard)
-      case .directDelivered(let number, let count): directDelivered(number, count)
+        let count = deliverDirect(to: .connection(direct.target), direct.data, direct.sender)
+        post(.directDelivered(direct.ticket, count: count), to: direct.ticket.shard)
+      case .directDelivered(let ticket, let count): directDelivered(ticket, count)
+      case .server(let letter): serverAsked(letter, now)
+      case .control(let letter):
+        post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)
+      case .controlAnswered(let number, let answer): gathered(number, answer, now)
       }
     }
   }

@@ -138,6 +138,8 @@ extension Core {
     for place in 0..<8 { sent = sent << 8 | UInt64(payload[place]) }
     guard sent == connections[slot].pingSentAt.nanoseconds else { return }
     connections[slot].awaitsPong = false
-    metrics.pingRoundTrip.observe(now.nanoseconds &- min(sent, now.nanoseconds))
+    let roundTrip = now.nanoseconds &- min(sent, now.nanoseconds)
+    metrics.pingRoundTrip.observe(roundTrip)
+    connections[slot].roundTrip = UInt32(clamping: max(roundTrip / 1000, 1))
   }
 }

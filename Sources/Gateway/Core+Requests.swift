@@ -9,13 +9,6 @@ import RoostWebSocket
 import RoostWire
 import Telemetry
 
-/// A `send` whose deliveries other shards are counting.
-struct PendingDirect {
-  let ticket: ReplyTicket
-  var shardsLeft: Int
-  var delivered: Int
-}
-
 extension Core {
   // MARK: Rates
 
@@ -281,67 +274,49 @@ extension Core {
     }
     metrics.directs.add()
     let asked = ticket(slot, id, now)
-    var shards: [Int] = []
+    let audience: ClusterAudience
+    let controlTarget: ControlTarget
     switch target {
-    case .user: shards = Array(0..<shared.shardCount)
+    case .user(let user):
+      // Nobody can have such a name, so nobody has to be asked.
+      guard Identity.isValidUser(Array(user.utf8)) else { return directDelivered(asked, 0) }
+      audience = .user(user)
+      controlTarget = .user(user)
     case .connection(let text):
-      if let connection = ConnectionID(text: text), connection.process == shared.process,
-        Int(connection.shard) < shared.shardCount
-      {
-        shards = [Int(connection.shard)]
+      guard let connection = ConnectionID(text: text) else { return directDelivered(asked, 0) }
+      if connection.process == shared.process {
+        return sendHere(connection, data, asked, slot)
       }
+      audience = .connection(connection)
+      controlTarget = .connection(connection)
     }
-    nextDirect += 1
-    let letter = DirectLetter(
-      target: target, data: data, sender: member(slot), askingShard: index, number: nextDirect)
-    var pending = PendingDirect(ticket: asked, shardsLeft: 0, delivered: 0)
-    for shard in shards {
-      if shard == index {
-        pending.delivered += deliverDirect(letter)
-      } else if outgoingCount < Self.outgoingMax {
-        pending.shardsLeft += 1
-        post(.direct(letter), to: shard)
-      }
-    }
-    if pending.shardsLeft == 0 {
-      send(slot) { [pending] in Reply.sent(id: id, delivered: pending.delivered, to: &$0) }
-    } else {
-      directs[nextDirect] = pending
-    }
+    let question = ControlQuestion.send(controlTarget, data: data, sender: member(slot))
+    submit(.ask(ClusterQuestion(audience: audience, text: question.json, ticket: asked)), now)
   }
 
-  /// Another shard has counted its part of a direct message.
-  mutating func directDelivered(_ number: UInt64, _ count: Int) {
-    guard var pending = directs.removeValue(forKey: number) else { return }
-    pending.delivered += count
-    pending.shardsLeft -= 1
-    if pending.shardsLeft > 0 {
-      directs[number] = pending
-    } else if let slot = slot(of: pending.ticket) {
-      let id = pending.ticket.id
-      send(slot) { [pending] in Reply.sent(id: id, delivered: pending.delivered, to: &$0) }
+  /// A direct message for a connection of this node goes straight to its shard.
+  private mutating func sendHere(
+    _ connection: ConnectionID, _ data: [UInt8], _ asked: ReplyTicket, _ slot: Int32
+  ) {
+    let sender = member(slot)
+    let shard = Int(connection.shard)
+    guard shard != index else {
+      return directDelivered(asked, deliverDirect(to: .connection(connection), data, sender))
     }
+    guard shard < shared.shardCount else { return directDelivered(asked, 0) }
+    guard outgoingCount < Self.outgoingMax else {
+      return answer(
+        slot, asked.id, ErrorReply(BackplaneFailure.unavailable(retryAfter: .milliseconds(100))))
+    }
+    post(
+      .direct(DirectLetter(target: connection, data: data, sender: sender, ticket: asked)),
+      to: shard)
   }
 
-  /// Queues a direct message for the connections here that it is for; returns how many.
-  mutating func deliverDirect(_ letter: DirectLetter) -> Int {
-    var targets: [Int32] = []
-    switch letter.target {
-    case .user(let user): targets = users[user] ?? []
-    case .connection(let text):
-      if let connection = ConnectionID(text: text) {
-        let token = SlotToken(
-          index: Int32(truncatingIfNeeded: connection.slot), generation: connection.generation)
-        if connections.isCurrent(token) { targets = [token.index] }
-      }
-    }
-    targets = targets.filter { connections[$0].isLive }
-    guard !targets.isEmpty else { return 0 }
-    withScratch { core, output in
-      Push.direct(data: letter.data, sender: letter.sender, to: &output)
-      core.deliver(.text, output.span, to: targets)
-    }
-    return targets.count
+  /// A direct message for a connection of this node was queued, or there is no such connection.
+  mutating func directDelivered(_ ticket: ReplyTicket, _ count: Int) {
+    guard let slot = slot(of: ticket) else { return }
+    send(slot) { Reply.sent(id: ticket.id, delivered: count, isComplete: true, to: &$0) }
   }
 
   // MARK: What they share

@@ -42,6 +42,10 @@ extension Core {
       backplane.sweep(at: moment(now), into: &outbox)
       settleOutbox(now)
       publishFigures()
+      if index == 0 {
+        announce(now)
+        expireServerRequests(now)
+      }
       returnMemory()
     }
   }

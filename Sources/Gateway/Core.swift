@@ -49,9 +49,8 @@ struct Core: ~Copyable {
   var replaying: [SlotToken] = []
   var lastJoin: UInt64 = 0
 
-  // Direct messages that other shards are still counting.
-  var directs: [UInt64: PendingDirect] = [:]
-  var nextDirect: UInt64 = 0
+  // The server API and questions of nodes; in use on shard 0.
+  var desk = ServerDesk()
 
   // Letters to other shards, posted together.
   var outgoing: [[ShardLetter]]
@@ -102,7 +101,8 @@ struct Core: ~Copyable {
     outgoing = Array(repeating: [], count: shared.shardCount)
     let now = MonotonicInstant.now()
     wheel = TimerWheel(now: now)
-    nextSweep = now.advanced(by: .seconds(1))
+    // The first shard tells the cluster about the node at once.
+    nextSweep = index == 0 ? now : now.advanced(by: .seconds(1))
   }
 
   /// The id of the tenant of a slot.
@@ -152,6 +152,10 @@ enum Bounds {
   static let controlBytesMax = 4096
   /// How long accepting pauses when descriptors have run out.
   static let shortagePause = Duration.milliseconds(100)
+  /// A body of the server API, with which questions to other nodes are about as long.
+  static let serverBodyBytes = 1 << 20
+  /// Requests of the server API that a node carries out at the same time.
+  static let serverRequestsMax = 1024
   /// Request line of an upgrade.
   static let requestLineBytesMax = 4096
   /// Fields of an upgrade.

@@ -3,8 +3,9 @@
 
 import Backplane
 import RoostHTTP
+import RoostRooms
 import RoostWebSocket
-import RoostWire
+public import RoostWire
 
 /// The protocol's close codes; the name without a module means these everywhere in this target.
 typealias CloseCode = RoostWire.CloseCode
@@ -46,6 +47,85 @@ struct ErrorReply: Sendable, Equatable {
 
   init(_ violation: BinaryMessageViolation) {
     self.init(.badRequest, violation.reason)
+  }
+}
+
+extension ErrorCode {
+  /// The HTTP status of the server API for an error of this kind.
+  public var status: Int {
+    switch self {
+    case .badRequest, .unknownType: 400
+    case .unauthorized, .tokenExpired: 401
+    case .forbidden, .notJoined: 403
+    case .limitExceeded, .unavailable: 503
+    case .rateLimited: 429
+    case .tooLarge: 413
+    case .unknown: 504
+    case .internal: 500
+    }
+  }
+}
+
+extension ServerFailure {
+  init(_ failure: BackplaneFailure) {
+    let reply = ErrorReply(failure)
+    switch failure {
+    case .keyConflict:
+      self.init(
+        code: reply.code, status: 409,
+        message: "The key was used for other data within limits.idempotency_window.")
+    case .unavailable(let retryAfter):
+      self.init(
+        code: .unavailable, status: 503, message: "It was not done: try again.",
+        retryAfter: retryAfter)
+    case .unknown:
+      self.init(
+        code: .unknown, status: 504,
+        message: "No answer came in time: it may have been done. Repeat it with the same key.")
+    case .keysExhausted:
+      self.init(
+        code: reply.code, status: 503,
+        message: "No more keys are remembered: limits.idempotency_keys is reached.",
+        retryAfter: reply.retryAfter)
+    case .roomIsFull:
+      self.init(
+        code: reply.code, status: 503, message: "The room has as many members as it may have.")
+    case .historyIsOff:
+      self.init(
+        code: .forbidden, status: 403, message: "The room's namespace keeps no history.")
+    }
+  }
+
+  static func unconfigured(_ room: RoomName) -> ServerFailure {
+    let namespace = room.namespace
+    let setting = namespace.isEmpty ? "namespaces.\"\"" : "namespaces.\(namespace)"
+    return ServerFailure(
+      code: .forbidden, status: 403,
+      message: "The namespace of \(room) is not configured; the setting \(setting) would allow it.")
+  }
+
+  static let presenceIsOff = ServerFailure(
+    code: .forbidden, status: 403, message: "The room's namespace keeps no presence.")
+
+  static let userRoom = ServerFailure(
+    code: .forbidden, status: 403,
+    message: "Rooms user:ID belong to the connections of one user and nobody else.")
+
+  static let noConnection = ServerFailure(
+    code: nil, status: 404, message: "There is no such connection.")
+
+  static let tooManyRequests = ServerFailure(
+    code: .unavailable, status: 503, message: "Too many requests are under way on this node.",
+    retryAfter: .seconds(1))
+
+  static let stopping = ServerFailure(
+    code: .unavailable, status: 503, message: "This node is going away; ask another one.",
+    retryAfter: .seconds(1))
+
+  static func unanswered(_ missing: [String]) -> ServerFailure {
+    ServerFailure(
+      code: .unavailable, status: 503, message: "The node that would know did not answer.",
+      retryAfter: .seconds(1), missing: missing)
   }
 }
 

@@ -71,7 +71,7 @@ public final class Node: Sendable {
     nodeID = configuration.nodeID ?? "\(Machine.hostName()):\(bound.port)"
     connectionsMax = budget.connections
     shared = NodeShared(
-      configuration: configuration, nodeID: nodeID, budget: budget, log: log,
+      configuration: configuration, nodeID: nodeID, address: bound, budget: budget, log: log,
       mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) })
     var shards: [Shard] = []
     do {
@@ -110,6 +110,9 @@ public final class Node: Sendable {
 
   /// WebSocket connections at this moment.
   public var connectionCount: Int { shared.admission.connectionCount }
+
+  /// Tells the cluster where this node's admin port is.
+  public func announceAdmin(_ address: SocketAddress) { shared.adminAddress = address }
 
   /// Shards of the node.
   public var shardCount: Int { shards.count }

@@ -72,20 +72,25 @@ enum ShardLetter: Sendable {
   case command(BackplaneCommand)
   /// What the backplane tells this shard.
   case event(BackplaneEvent)
-  /// A direct message for connections of this shard.
+  /// A direct message for a connection of this shard.
   case direct(DirectLetter)
   /// How many connections a direct message was queued for.
-  case directDelivered(number: UInt64, count: Int)
+  case directDelivered(ReplyTicket, count: Int)
+  /// A request of the server API, for shard 0.
+  case server(ServerLetter)
+  /// A question to every shard of the node, from shard 0.
+  case control(ControlLetter)
+  /// A shard's part of an answer, for shard 0.
+  case controlAnswered(number: UInt64, ControlAnswer)
 }
 
-/// A `send` on its way to the shards.
+/// A `send` on its way to the shard of its connection.
 struct DirectLetter: Sendable {
-  let target: SendTarget
+  let target: ConnectionID
   let data: [UInt8]
   let sender: Member?
-  /// The shard that counts the deliveries, and its number for this send.
-  let askingShard: Int
-  let number: UInt64
+  /// The request that it belongs to.
+  let ticket: ReplyTicket
 }
 
 /// Settings and many-threaded parts of a node.
@@ -104,6 +109,7 @@ final class NodeShared: Sendable {
   /// Random bits that name this process in connection ids.
   let process = RandomBytes.uint64()
   let admission: Admission
+  let apiKeys: APIKeys
   let log: Log
   let mailboxes: [Mailbox<ShardLetter>]
   let metrics: [ShardMetrics]
@@ -111,13 +117,19 @@ final class NodeShared: Sendable {
   private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
   private let stopCell = Atomic<Bool>(false)
   private let compressionBytes = Atomic<Int>(0)
+  private let serverRequests = Atomic<Int>(0)
+  private let adminCell = Lock<SocketAddress?>(nil)
+  /// The public address, with the port that was chosen.
+  let address: SocketAddress
 
   init(
-    configuration: Configuration, nodeID: String, budget: NodeBudget, log: Log,
+    configuration: Configuration, nodeID: String, address: SocketAddress, budget: NodeBudget,
+    log: Log,
     mailboxes: [Mailbox<ShardLetter>]
   ) {
     self.configuration = configuration
     self.nodeID = nodeID
+    self.address = address
     self.log = log
     self.mailboxes = mailboxes
     limits = configuration.limits
@@ -132,6 +144,7 @@ final class NodeShared: Sendable {
       isEnabled: compression.enabled, allowsServerContextTakeover: compression.contextTakeover,
       allowsClientContextTakeover: compression.contextTakeover,
       serverWindowBits: compression.windowBits)
+    apiKeys = APIKeys(configuration.auth.apiKeys)
     admission = Admission(limits: configuration.limits, connectionsMax: budget.connections)
     metrics = mailboxes.map { _ in ShardMetrics() }
   }
@@ -163,6 +176,25 @@ final class NodeShared: Sendable {
   /// Gives memory for compression back.
   func releaseCompression(_ bytes: Int) {
     compressionBytes.subtract(bytes, ordering: .relaxed)
+  }
+
+  /// Counts a request of the server API; false when as many are under way as may be.
+  func beginServerRequest() -> Bool {
+    let count = serverRequests.add(1, ordering: .relaxed).newValue
+    if count <= Bounds.serverRequestsMax { return true }
+    endServerRequest()
+    return false
+  }
+
+  /// A request of the server API was answered.
+  func endServerRequest() { serverRequests.subtract(1, ordering: .relaxed) }
+
+  /// Where the admin port is; nil as long as there is none.
+  ///
+  /// Any thread.
+  var adminAddress: SocketAddress? {
+    get { adminCell.withLock { $0 } }
+    set { adminCell.withLock { $0 = newValue } }
   }
 
   /// Bytes of memory that connections' own compression holds.

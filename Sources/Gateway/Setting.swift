@@ -112,6 +112,15 @@ struct SettingAccess<Root>: Sendable {
       })
   }
 
+  static func secrets(_ place: any WritableKeyPath<Root, [String]> & Sendable) -> Self {
+    Self(
+      read: { .secrets($0[keyPath: place]) },
+      write: {
+        guard case .secrets(let texts) = $1 else { preconditionFailure("no list of secrets") }
+        $0[keyPath: place] = texts
+      })
+  }
+
   static func word<Word: RawRepresentable<String> & SendableMetatype>(
     _ place: any WritableKeyPath<Root, Word> & Sendable
   ) -> Self {

@@ -1,6 +1,7 @@
 // What a setting accepts. All sources go through the same check: text of the environment and of flags
 // is first turned into the JSON value that a person would have written in the file.
 
+import Auth
 import RoostEventLoop
 import RoostJSON
 
@@ -20,6 +21,8 @@ public enum SettingKind: Sendable {
   case nodeName
   /// A list of origins.
   case origins
+  /// A list of keys, which no message shows.
+  case secrets
   /// A setting that is designed and not built: every value is refused, with this sentence.
   case refused(String)
 
@@ -44,6 +47,8 @@ public enum SettingKind: Sendable {
     case .address: return "HOST:PORT with a numeric host, such as 0.0.0.0:8080 or [::1]:8080"
     case .nodeName: return "auto, or 1 to 64 letters, digits and . _ : -"
     case .origins: return "a list of origins such as https://app.example.com, https://*.example.com"
+    case .secrets:
+      return "a list of keys, each of 16 to 512 visible ASCII characters without commas"
     case .refused(let sentence): return sentence
     }
   }
@@ -59,7 +64,7 @@ public enum SettingKind: Sendable {
       }
     case .boolean:
       if text == "true" || text == "false" { return .bool(text == "true", offset: 0) }
-    case .origins:
+    case .origins, .secrets:
       let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
       return .array(parts, offset: 0)
     case .word, .address, .nodeName, .refused:
@@ -71,6 +76,13 @@ public enum SettingKind: Sendable {
   /// Checks a value.
   func read(_ tree: JSONTree) -> Reading {
     switch (self, tree) {
+    case (.secrets, _):
+      // Whatever it is, it may be a key that stands in the wrong place: nothing of it is shown.
+      let texts = tree.elements?.compactMap(\.string)
+      guard let texts, texts.count == tree.elements?.count else {
+        return .rejected("this is not \(allowed)")
+      }
+      return check(.secrets(texts))
     case (.refused(let sentence), _):
       return .rejected(sentence)
     case (.integer, .number):
@@ -131,6 +143,11 @@ public enum SettingKind: Sendable {
         }
       }
       return texts.count <= 1000 ? .accepted(value) : .rejected("more than 1000 origins")
+    case (.secrets, .secrets(let texts)):
+      for (place, text) in texts.enumerated() where !APIKeys.isKey(text) {
+        return .rejected("number \(place + 1) is no key; this is \(allowed)")
+      }
+      return texts.count <= 100 ? .accepted(value) : .rejected("more than 100 keys")
     case (.boolean, .boolean):
       return .accepted(value)
     default:

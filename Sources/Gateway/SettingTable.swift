@@ -25,6 +25,9 @@ extension Setting {
       "auth.anonymous", .boolean, .boolean(\.auth.anonymous),
       "Whether connections without a credential are let in."),
     node(
+      "auth.api_keys", .secrets, .secrets(\.auth.apiKeys),
+      "Keys that open the server API; several while they are changed. Never shown."),
+    node(
       "origins", .origins, .list(\.origins),
       "Web pages that may connect; an empty list means those of the same host, * means all."),
 
@@ -73,7 +76,6 @@ extension Setting {
   static let refused: [Setting] = [
     refused("redis.urls", "this version has no Redis backplane yet"),
     refused("redis.prefix", "this version has no Redis backplane yet"),
-    refused("auth.api_keys", "this version has no API keys yet"),
     refused("auth.tokens", "this version does not check tokens yet"),
     refused("auth.in_band", "this version does not check tokens yet"),
     refused("trusted_proxies", "this version does not read addresses from proxies yet"),

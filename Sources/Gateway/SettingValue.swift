@@ -14,6 +14,8 @@ public enum SettingValue: Sendable, Equatable {
   case text(String)
   /// Several texts.
   case list([String])
+  /// Several texts that nobody is shown.
+  case secrets([String])
 
   /// The value as JSON, on one line; times are numbers of seconds.
   public var json: String {
@@ -23,6 +25,8 @@ public enum SettingValue: Sendable, Equatable {
     case .boolean(let value): return value ? "true" : "false"
     case .text(let text): return Self.quoted(text)
     case .list(let texts): return "[" + texts.map(Self.quoted).joined(separator: ", ") + "]"
+    case .secrets(let texts):
+      return "[" + texts.map { _ in "\"***\"" }.joined(separator: ", ") + "]"
     }
   }
 

@@ -47,6 +47,32 @@ extension RequestHead {
     return nil
   }
 
+  /// All of the query's `name=value` pairs in order, percent-decoded; empty ones are passed over.
+  ///
+  /// Nil when an escape is malformed.
+  public func queryItems() -> [(name: [UInt8], value: [UInt8])]? {
+    guard let query = requestTarget.query else { return [] }
+    let bytes = fieldLines.bytes.span
+    var items: [(name: [UInt8], value: [UInt8])] = []
+    var start = query.lowerBound
+    while start < query.upperBound {
+      var end = start
+      var equals: Int?
+      while end < query.upperBound, bytes[end] != UInt8(ascii: "&") {
+        if equals == nil, bytes[end] == UInt8(ascii: "=") { equals = end }
+        end += 1
+      }
+      if end > start {
+        guard let name = percentDecoded(start..<(equals ?? end), in: bytes),
+          let value = percentDecoded((equals.map { $0 + 1 } ?? end)..<end, in: bytes)
+        else { return nil }
+        items.append((name, value))
+      }
+      start = end + 1
+    }
+    return items
+  }
+
   private func isName(
     _ range: Range<Int>, _ name: String, in bytes: borrowing Span<UInt8>
   ) -> Bool {

@@ -61,6 +61,11 @@ public struct RoomName: Hashable, Sendable, CustomStringConvertible {
   /// Whether this is the room of one user, `user:<id>`, which only the server lets connections into.
   public var isUserRoom: Bool { bytes.starts(with: "user:".utf8) }
 
+  /// Whether the name stands before another one in the order of their bytes.
+  public func precedes(_ other: RoomName) -> Bool {
+    bytes.lexicographicallyPrecedes(other.bytes)
+  }
+
   /// The name as text.
   public var description: String { String(decoding: bytes, as: UTF8.self) }
 

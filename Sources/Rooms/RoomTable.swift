@@ -18,6 +18,20 @@ public struct RoomSeat: Sendable, Equatable {
   }
 }
 
+/// How many members a room has.
+public struct RoomSize: Sendable, Equatable {
+  /// The room.
+  public let room: RoomName
+  /// Its members, where they were counted.
+  public var members: Int
+
+  /// Puts a size together.
+  public init(room: RoomName, members: Int) {
+    self.room = room
+    self.members = members
+  }
+}
+
 /// A member that a removal moved to another place.
 public struct MovedMember: Sendable, Equatable {
   /// The connection's slot.
@@ -80,6 +94,52 @@ public struct RoomTable: Sendable {
 
   /// The slots of a room's members, in no order.
   public func members(of room: RoomIndex) -> [Int32] { rooms[Int(room)].members }
+
+  /// The first `limit` rooms behind a name, or from the first one on, in the order of their bytes.
+  ///
+  /// Linear in the rooms, and a little more for those that are given.
+  public func page(after name: RoomName?, limit: Int) -> (rooms: [RoomSize], hasMore: Bool) {
+    var page: [RoomSize] = []
+    var hasMore = false
+    for (candidate, index) in indices {
+      if let name, !name.precedes(candidate) { continue }
+      if page.count == limit {
+        hasMore = true
+        guard let last = page.last, candidate.precedes(last.room) else { continue }
+        page.removeLast()
+      }
+      let size = RoomSize(room: candidate, members: rooms[Int(index)].members.count)
+      page.insert(size, at: Self.place(in: page) { candidate.precedes($0.room) })
+    }
+    return (page, hasMore)
+  }
+
+  /// The `limit` rooms with the most members here, the largest first; linear in the rooms.
+  public func largest(_ limit: Int) -> [RoomSize] {
+    var largest: [RoomSize] = []
+    for (name, index) in indices {
+      let members = rooms[Int(index)].members.count
+      if largest.count == limit {
+        guard let last = largest.last, last.members < members else { continue }
+        largest.removeLast()
+      }
+      largest.insert(
+        RoomSize(room: name, members: members),
+        at: Self.place(in: largest) { $0.members < members })
+    }
+    return largest
+  }
+
+  /// The first place whose element is to stand behind a new one, by halving.
+  private static func place(in sorted: [RoomSize], isBehind: (RoomSize) -> Bool) -> Int {
+    var low = 0
+    var high = sorted.count
+    while low < high {
+      let middle = (low + high) / 2
+      if isBehind(sorted[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
 
   /// Adds a slot to a room, which appears when it is the first; the slot must not be in it.
   public mutating func join(_ name: RoomName, policy: Int32, slot: Int32) -> RoomSeat {

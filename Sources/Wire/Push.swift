@@ -81,6 +81,15 @@ public enum Push {
     output.append(UInt8(ascii: "}"))
   }
 
+  /// `removed`: the server took this connection out of a room; the code is that of a close frame.
+  public static func removed(_ room: RoomName, code: CloseCode, to output: inout [UInt8]) {
+    append("{\"type\":\"removed\"", to: &output)
+    appendRoom(room, to: &output)
+    append(",\"code\":", to: &output)
+    JSONWriter.appendInteger(Int(code.rawValue), to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
   /// `reset`: what was missed cannot be told; delivery goes on from the position.
   public static func reset(_ room: RoomName, position: Position, to output: inout [UInt8]) {
     append("{\"type\":\"reset\"", to: &output)

@@ -50,12 +50,15 @@ public enum Reply {
     end(&output)
   }
 
-  /// `ok` of a send: how many connections it was queued for.
-  public static func sent(id: [UInt8]?, delivered: Int, to output: inout [UInt8]) {
+  /// `ok` of a send: how many connections it was queued for, and whether every node has said so.
+  public static func sent(
+    id: [UInt8]?, delivered: Int, isComplete: Bool, to output: inout [UInt8]
+  ) {
     guard let id else { return }
     begin("ok", id, to: &output)
     append(",\"delivered\":", to: &output)
     JSONWriter.appendInteger(delivered, to: &output)
+    if !isComplete { append(",\"complete\":false", to: &output) }
     end(&output)
   }
 
@@ -65,14 +68,7 @@ public enum Reply {
   ) {
     guard let id else { return }
     begin("ok", id, to: &output)
-    append(",\"members\":[", to: &output)
-    var isFirst = true
-    for member in members {
-      if !isFirst { output.append(UInt8(ascii: ",")) }
-      isFirst = false
-      appendMember(member, withInfo: true, to: &output)
-    }
-    output.append(UInt8(ascii: "]"))
+    Fields.appendMembers(members, to: &output)
     if let next {
       append(",\"next\":", to: &output)
       JSONWriter.appendInteger(next, to: &output)
@@ -87,20 +83,7 @@ public enum Reply {
   ) {
     guard let id else { return }
     begin("ok", id, to: &output)
-    append(",\"messages\":[", to: &output)
-    var isFirst = true
-    for message in messages {
-      if !isFirst { output.append(UInt8(ascii: ",")) }
-      isFirst = false
-      append("{\"offset\":", to: &output)
-      JSONWriter.appendInteger(message.offset, to: &output)
-      append(",\"data\":", to: &output)
-      appendPayload(message.payload, to: &output)
-      appendSender(message.sender, to: &output)
-      appendTime(message.wallMilliseconds, to: &output)
-      output.append(UInt8(ascii: "}"))
-    }
-    output.append(UInt8(ascii: "]"))
+    Fields.appendMessages(messages, to: &output)
     appendPosition(position, to: &output)
     if let recovered {
       append(",\"recovered\":", to: &output)

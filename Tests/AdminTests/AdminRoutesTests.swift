@@ -42,16 +42,18 @@ struct AdminRoutesTests {
   }
 
   @Test(arguments: [
-    ("GET /nothing", 404, "Not Found", "There is nothing at this path."),
-    ("POST /readyz", 405, "Method Not Allowed", "Only GET and HEAD are allowed here."),
-    ("DELETE /metrics", 405, "Method Not Allowed", "Only GET and HEAD are allowed here."),
+    ("GET /nothing", 404, "Not Found", "There is nothing at this path.", "not_found"),
     (
-      "GET /v1/rooms", 403, "Forbidden",
-      "The server API is not part of this version; no API key is accepted."
+      "POST /readyz", 405, "Method Not Allowed", "Only GET and HEAD are allowed here.",
+      "method_not_allowed"
+    ),
+    (
+      "DELETE /metrics", 405, "Method Not Allowed", "Only GET and HEAD are allowed here.",
+      "method_not_allowed"
     ),
   ])
   func `what is not there is a problem document`(
-    line: String, status: Int, title: String, detail: String
+    line: String, status: Int, title: String, detail: String, code: String
   ) async throws {
     try await withAdmin { _, admin in
       let response = try request("\(line) HTTP/1.1\r\nHost: a\r\n\r\n", to: admin.address)
@@ -59,7 +61,7 @@ struct AdminRoutesTests {
       #expect(response["Content-Type"] == "application/problem+json")
       #expect(
         response.text == #"{"type":"about:blank","title":"\#(title)","status":\#(status),"#
-          + #""detail":"\#(detail)"}"# + "\n")
+          + #""detail":"\#(detail)","code":"\#(code)"}"# + "\n")
       #expect(response["Allow"] == (status == 405 ? "GET, HEAD" : nil))
     }
   }

@@ -49,7 +49,7 @@ private func check(_ parsed: ParsedRequest) {
     check(parsed.id) { Reply.published(id: parsed.id, position: nil, to: &$0) }
   case .success(.send(_, let data)):
     check { Push.direct(data: data, sender: nil, to: &$0) }
-    check(parsed.id) { Reply.sent(id: parsed.id, delivered: 1, to: &$0) }
+    check(parsed.id) { Reply.sent(id: parsed.id, delivered: 1, isComplete: true, to: &$0) }
   case .success(.join(let room, _)):
     check(parsed.id) {
       Reply.joined(

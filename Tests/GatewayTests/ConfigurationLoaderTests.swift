@@ -262,16 +262,40 @@ struct ConfigurationLoaderTests {
 
   @Test(arguments: [
     (
+      #"{"auth": {"api_keys": "secret-secret-secret"}}"#,
+      "config.json:1:23: auth.api_keys: this is not a list of keys, each of 16 to 512 visible ASCII "
+        + "characters without commas"
+    ),
+    (
+      #"{"auth": {"api_keys": ["secret-of-16-chr", "secret-of-15-ch"]}}"#,
+      "config.json:1:23: auth.api_keys: number 2 is no key; this is a list of keys, each of 16 to "
+        + "512 visible ASCII characters without commas"
+    ),
+  ])
+  func `a key is never shown`(file: String, sentence: String) {
+    #expect(problems(load(file)) == [sentence])
+  }
+
+  @Test func `keys come from the file or a variable, and what is printed hides them`() {
+    var sources = ConfigurationSources()
+    sources.environment = ["ROOST_AUTH__API_KEYS": "secret-of-16-chr,secret-of-16-two"]
+    guard case .loaded(let configuration, _) = ConfigurationLoader.load(sources) else {
+      Issue.record("refused")
+      return
+    }
+    #expect(configuration.auth.apiKeys == ["secret-of-16-chr", "secret-of-16-two"])
+    #expect(configuration.changes().map(\.json) == [#"["***", "***"]"#])
+    #expect(!configuration.json().contains("secret"))
+  }
+
+  @Test(arguments: [
+    (
       #"{"redis": {"urls": ["redis://h"]}}"#,
       "config.json:1:20: redis.urls: this version has no Redis backplane yet; remove the key"
     ),
     (
       #"{"redis": {"prefix": "roost:"}}"#,
       "config.json:1:22: redis.prefix: this version has no Redis backplane yet; remove the key"
-    ),
-    (
-      #"{"auth": {"api_keys": []}}"#,
-      "config.json:1:23: auth.api_keys: this version has no API keys yet; remove the key"
     ),
     (
       #"{"auth": {"tokens": {"leeway": 30}}}"#,

@@ -34,7 +34,10 @@ enum Layers {
       "Pages", "RoostJSON", "RoostRooms", "RoostWire", "RoostHTTP", "RoostWebSocket", "Auth",
       "Backplane",
     ],
-    "Admin": ["Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON"],
+    "Admin": [
+      "Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON", "RoostRooms",
+      "RoostWire", "Backplane", "Pages",
+    ],
     "roost": [
       "Glibc", "Synchronization", "Admin", "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON",
     ],

@@ -39,7 +39,7 @@ struct ReplyTests {
     let position = Position(epoch: epoch, offset: 1)
     #expect(written { Reply.done(id: nil, to: &$0) } == "")
     #expect(written { Reply.published(id: nil, position: position, to: &$0) } == "")
-    #expect(written { Reply.sent(id: nil, delivered: 1, to: &$0) } == "")
+    #expect(written { Reply.sent(id: nil, delivered: 1, isComplete: true, to: &$0) } == "")
     #expect(written { Reply.presence(id: nil, members: [ann], next: 1, to: &$0) } == "")
     #expect(
       written {
@@ -64,7 +64,7 @@ struct ReplyTests {
 
   @Test func `a send's answer tells how many connections it reached`() {
     #expect(
-      written { Reply.sent(id: Self.id, delivered: 0, to: &$0) }
+      written { Reply.sent(id: Self.id, delivered: 0, isComplete: true, to: &$0) }
         == #"{"type":"ok","id":7,"delivered":0}"#)
   }
 

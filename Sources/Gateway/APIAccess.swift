@@ -1,0 +1,53 @@
+// Who may use the server API: `Authorization: Bearer KEY` (RFC 6750, 2.1) with one of the configured
+// keys; everybody under --dev; nobody where no key is configured.
+
+import Auth
+
+/// What an `Authorization` field comes to.
+public enum APIAccess: Sendable, Equatable {
+  /// The request may go on; its idempotency keys belong to this scope.
+  case granted(scope: [UInt8])
+  /// There is no credential.
+  case missing
+  /// The credential is not a known key.
+  case wrong
+  /// No key is configured.
+  case closed
+}
+
+extension Node {
+  /// Judges the value of a request's `Authorization` field; nil when it has none.
+  ///
+  /// Any thread.
+  public func apiAccess(authorization: [UInt8]?) -> APIAccess {
+    let key = authorization.flatMap(Self.bearerKey)
+    let digest = key.flatMap { shared.apiKeys.digest(of: $0) }
+    if let digest { return .granted(scope: Array("api:".utf8) + digest) }
+    if shared.configuration.dev { return .granted(scope: Array("api:".utf8)) }
+    if shared.apiKeys.isEmpty { return .closed }
+    return authorization == nil ? .missing : .wrong
+  }
+
+  /// The key behind the scheme, whose letters' case is free.
+  private static func bearerKey(_ value: [UInt8]) -> [UInt8]? {
+    let scheme = Array("bearer ".utf8)
+    guard value.count > scheme.count else { return nil }
+    for (place, letter) in scheme.enumerated() where value[place] | 0x20 != letter { return nil }
+    return Array(value[scheme.count...].drop { $0 == UInt8(ascii: " ") })
+  }
+
+  /// The longest message that the server API publishes, in bytes.
+  public var messageBytesMax: Int { shared.limits.messageBytes }
+
+  /// The longest idempotency key, in bytes.
+  public static var keyBytesMax: Int { Bounds.keyBytesMax }
+
+  /// The longest reason of a disconnect, in bytes; control characters are not allowed.
+  public static func isReason(_ text: String) -> Bool { ControlQuestion.isReason(text) }
+
+  /// Whether a text may be a user: 1 to 128 bytes without control characters.
+  public static func isUser(_ text: [UInt8]) -> Bool { Identity.isValidUser(text) }
+
+  /// The most that one request lists: rooms, connections.
+  public static var listMax: Int { ControlQuestion.listMax }
+}
