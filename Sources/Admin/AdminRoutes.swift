@@ -61,8 +61,8 @@ struct AdminRoutes: Sendable {
     case "/healthz": return reading(head) { .text(200, "ok\n") }
     case "/readyz":
       return reading(head) {
-        let phase = node.phase
-        return .text(phase.isReady ? 200 : 503, "\(phase.word)\n")
+        guard let reason = node.notReadyReason else { return .text(200, "\(node.phase.word)\n") }
+        return .text(503, "\(reason)\n")
       }
     case "/metrics":
       return reading(head) {

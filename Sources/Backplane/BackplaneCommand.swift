@@ -248,6 +248,8 @@ public struct JoinReceipt: Sendable, Equatable {
   public let recovered: Bool?
   /// The first missed messages, oldest first, without a hole.
   public let missed: [LogEntry]
+  /// The offset behind which `missed` begins.
+  public let after: UInt64
   /// Whether `missed` reaches `position`; if not, read on with `replay`.
   public let isComplete: Bool
   /// Whether this is what the node remembers while it is cut off from the others.
@@ -255,9 +257,10 @@ public struct JoinReceipt: Sendable, Equatable {
 
   /// Puts a receipt together.
   public init(
-    members: Int?, position: Position?, recovered: Bool?, missed: [LogEntry], isComplete: Bool,
-    isDegraded: Bool = false
+    members: Int?, position: Position?, recovered: Bool?, missed: [LogEntry],
+    after: UInt64 = 0, isComplete: Bool, isDegraded: Bool = false
   ) {
+    self.after = after
     self.members = members
     self.position = position
     self.recovered = recovered

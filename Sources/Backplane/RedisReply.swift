@@ -147,3 +147,8 @@ extension RedisReply {
     return String(decoding: bytes.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self)
   }
 }
+
+extension RedisReply {
+  /// A token's bytes in place; to be let go before the next reply is read.
+  func bytes(_ token: Int) -> ArraySlice<UInt8> { storage[range(token)] }
+}

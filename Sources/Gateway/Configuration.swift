@@ -44,6 +44,24 @@ public struct Configuration: Sendable, Equatable {
     public var hardStop = Duration.seconds(60)
   }
 
+  /// The Redis that makes nodes one cluster.
+  public struct Redis: Sendable, Equatable {
+    /// Its URL, or none: a node that stands alone.
+    public var urls: [String] = []
+    /// What every key and channel begins with.
+    public var prefix = "roost:"
+    /// Certificates that may have signed that of Redis; empty: those of the system.
+    public var caFile = ""
+    /// The node's own certificate.
+    public var certificateFile = ""
+    /// Its key.
+    public var keyFile = ""
+    /// How long Redis may take for a reply before its link is closed.
+    public var replyTimeout = Duration.seconds(2)
+    /// How long the way through Redis may be cut before the node is not ready.
+    public var readinessGrace = Duration.seconds(3)
+  }
+
   /// The structured log.
   public struct LogSettings: Sendable, Equatable {
     /// `json`; `text` under `--dev` when the standard error output is a terminal.
@@ -70,6 +88,8 @@ public struct Configuration: Sendable, Equatable {
   public var compression = Compression()
   /// The rules of each configured namespace; the key "" is that of rooms without a namespace.
   public var namespaces = ["": RoomPolicy(), "user": RoomPolicy.userRooms]
+  /// The Redis that makes nodes one cluster.
+  public var redis = Redis()
   /// How the node leaves.
   public var drain = Drain()
   /// What the node writes about itself.

@@ -10,7 +10,9 @@ import Telemetry
 extension Core {
   /// Hands a command to the backplane and handles what comes of it at once.
   mutating func submit(_ command: BackplaneCommand, _ now: MonotonicInstant) {
-    if case .publish(let publish) = command, outgoingCount >= Self.outgoingMax {
+    if case .publish(let publish) = command,
+      outgoingCount + backplaneLetters.count >= Self.outgoingMax
+    {
       // Another shard does not keep up: nothing is accepted that could not be delivered.
       if let ticket = publish.ticket {
         tell(
@@ -19,8 +21,26 @@ extension Core {
       }
       return
     }
-    backplane.submit(command, at: moment(now), into: &outbox)
-    settleOutbox(now)
+    if shared.backplaneMailbox != nil {
+      backplaneLetters.append(.command(command))
+    } else {
+      let moment = moment(now)
+      local?.submit(command, at: moment, into: &outbox)
+      redis?.submit(command, at: moment, into: &outbox)
+      settleOutbox(now)
+    }
+  }
+
+  /// Sizes of the backplane's part here.
+  var backplaneFigures: BackplaneFigures {
+    switch local {
+    case .some(let local): return local.figures
+    case .none: break
+    }
+    switch redis {
+    case .some(let redis): return redis.figures
+    case .none: return BackplaneFigures()
+    }
   }
 
   /// Empties the outbox in order.
@@ -142,10 +162,10 @@ extension Core {
     let sent = receipt.position.map { sendEntries(receipt.missed, room, $0.epoch, slot) } ?? 0
     if receipt.isComplete, sent == receipt.missed.count {
       becomeLive(slot, room, place)
-    } else if let position = receipt.position, let first = receipt.missed.first {
+    } else if let position = receipt.position {
       // The rest is read page by page, behind what was sent.
       connections[slot].session.pending[place].stage = .replaying(
-        Position(epoch: position.epoch, offset: first.offset - 1 + UInt64(sent)))
+        Position(epoch: position.epoch, offset: receipt.after + UInt64(sent)))
       guard !connections[slot].session.isReplayListed else { return }
       connections[slot].session.isReplayListed = true
       replaying.append(connections[slot].token)

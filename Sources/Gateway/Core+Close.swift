@@ -2,6 +2,7 @@
 // descriptor is always put off to the end of the tick.
 
 import Auth
+import Backplane
 import RoostEventLoop
 import RoostRooms
 import RoostWebSocket
@@ -129,6 +130,12 @@ extension Core {
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
     isStopped = true
     abandonServerRequests()
+    if redis != nil {
+      // The last word to the cluster: whoever was here has left, and the lease goes.
+      let now = MonotonicInstant.now()
+      let moment = moment(now)
+      redis?.withdraw(at: now, moment)
+    }
     // Until here it was open, so that late connections got their 503.
     listener = nil
     closeScheduled(now: .zero)

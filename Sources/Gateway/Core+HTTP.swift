@@ -92,10 +92,10 @@ extension Core {
     case "/echo" where isDev: upgrade(slot, head, echoes: true, now)
     case "/readyz":
       guard allowsReading(slot, head, now) else { return }
-      let phase = shared.phase
+      let reason = shared.notReadyReason
       respond(
-        slot, head, phase.isReady ? 200 : 503, [("Cache-Control", "no-store")],
-        Array("\(phase.word)\n".utf8), now)
+        slot, head, reason == nil ? 200 : 503, [("Cache-Control", "no-store")],
+        Array("\(reason ?? shared.phase.word)\n".utf8), now)
     case "/" where isDev:
       guard allowsReading(slot, head, now) else { return }
       respond(

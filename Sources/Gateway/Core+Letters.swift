@@ -13,6 +13,14 @@ extension Core {
   }
 
   mutating func postLetters() {
+    if !backplaneLetters.isEmpty, let mailbox = shared.backplaneMailbox {
+      let taken = mailbox.post(backplaneLetters)
+      if taken == backplaneLetters.count {
+        backplaneLetters.removeAll(keepingCapacity: taken <= 4096)
+      } else {
+        backplaneLetters.removeFirst(taken)
+      }
+    }
     guard outgoingCount > 0 else { return }
     for shard in outgoing.indices where !outgoing[shard].isEmpty {
       let taken = shared.mailboxes[shard].post(outgoing[shard])

@@ -33,13 +33,19 @@ extension Core {
     due.removeAll(keepingCapacity: due.capacity <= 65_536)
     swap(&due, &expired)
     resumeReplays(now)
+    if redis != nil {
+      let moment = moment(now)
+      redis?.expireTimers(at: now, moment, into: &outbox)
+      settleOutbox(now)
+    }
     if let resume = listenerResumesAt, resume <= now {
       listenerResumesAt = nil
       watchListener()
     }
     if nextSweep <= now {
       nextSweep = now.advanced(by: .seconds(1))
-      backplane.sweep(at: moment(now), into: &outbox)
+      let moment = moment(now)
+      local?.sweep(at: moment, into: &outbox)
       settleOutbox(now)
       publishFigures()
       if index == 0 {
@@ -184,7 +190,7 @@ extension Core {
     metrics.outboundPeakBytes.set(Int64(peak))
     metrics.members.set(Int64(rooms.memberCount))
     metrics.rooms.set(Int64(rooms.count))
-    let figures = backplane.figures
+    let figures = backplaneFigures
     metrics.backplaneRooms.set(Int64(figures.rooms))
     metrics.logEntries.set(Int64(figures.logEntries))
     metrics.logBytes.set(Int64(figures.logBytes))

@@ -3,7 +3,6 @@
 // `Core+….swift`, in the order in which a message passes them.
 
 import Backplane
-import Glibc
 import RoostCrypto
 import RoostDeflate
 import RoostEventLoop
@@ -27,6 +26,7 @@ struct Core: ~Copyable {
   var isListenerWatched = false
   var connections: Slab<Connection>
   static let listenerToken = UInt64.max - 1
+  static let redisToken = UInt64.max - 3
 
   // Bytes in: one buffer for all connections, taken out while it is worked on.
   var readBuffer: [UInt8]
@@ -43,7 +43,12 @@ struct Core: ~Copyable {
   // Rooms.
   var rooms = RoomTable()
   var users: [String: [Int32]] = [:]
-  var backplane: LocalBackplane
+  /// The backplane in this process; nil when nodes are one cluster.
+  var local: LocalBackplane?
+  /// The links to Redis, when this is the only shard.
+  var redis: RedisDriver?
+  /// Letters to the backplane's thread, when there is one.
+  var backplaneLetters: [BackplaneLetter] = []
   var outbox = BackplaneOutbox()
   var isSettlingOutbox = false
   var replaying: [SlotToken] = []
@@ -75,7 +80,9 @@ struct Core: ~Copyable {
   var listenerResumesAt: MonotonicInstant?
   var jitter = Jitter(seed: RandomBytes.uint64())
 
-  init(index: Int, shared: NodeShared, poller: Poller, listener: consuming Descriptor) {
+  init(
+    index: Int, shared: NodeShared, poller: Poller, wakeup: Wakeup, listener: consuming Descriptor
+  ) {
     self.index = index
     self.shared = shared
     self.poller = poller
@@ -89,15 +96,23 @@ struct Core: ~Copyable {
     readBuffer = [UInt8](repeating: 0, count: Bounds.readBytes)
     inflater = Inflater(windowBits: 15)
     deflaters = SharedDeflaters(level: shared.configuration.compression.level)
-    backplane = LocalBackplane(
-      shard: index, shardCount: shared.shardCount, node: shared.nodeID,
-      policies: shared.policies.policies,
-      limits: LocalBackplaneLimits(
-        logBytesMax: shared.limits.historyBytes / shared.shardCount,
-        keysMax: max(shared.limits.idempotencyKeys / shared.shardCount, 1),
-        keyWindow: shared.limits.idempotencyWindow,
-        idleRoomsMax: Bounds.idleRoomsMax, presenceEventsMax: Bounds.presenceEventsMax,
-        pageBytesMax: Bounds.replayPageBytes))
+    if let place = shared.redis {
+      if shared.backplaneMailbox == nil {
+        redis = RedisDriver(
+          shared.redisSettings, endpoint: place.endpoint, security: place.contextOrNone(),
+          status: place.status, poller: poller, wakeup: wakeup, firstToken: Self.redisToken)
+      }
+    } else {
+      local = LocalBackplane(
+        shard: index, shardCount: shared.shardCount, node: shared.nodeID,
+        policies: shared.policies.policies,
+        limits: LocalBackplaneLimits(
+          logBytesMax: shared.limits.historyBytes / shared.shardCount,
+          keysMax: max(shared.limits.idempotencyKeys / shared.shardCount, 1),
+          keyWindow: shared.limits.idempotencyWindow,
+          idleRoomsMax: Bounds.idleRoomsMax, presenceEventsMax: Bounds.presenceEventsMax,
+          pageBytesMax: Bounds.replayPageBytes))
+    }
     outgoing = Array(repeating: [], count: shared.shardCount)
     let now = MonotonicInstant.now()
     wheel = TimerWheel(now: now)
@@ -115,11 +130,7 @@ struct Core: ~Copyable {
 
   /// Both clocks, for the backplane.
   func moment(_ now: MonotonicInstant) -> Moment {
-    var wall = timespec()
-    clock_gettime(CLOCK_REALTIME, &wall)
-    return Moment(
-      monotonic: .nanoseconds(Int64(clamping: now.nanoseconds)),
-      wallMilliseconds: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000)
+    MomentClock().moment(now)
   }
 }
 
@@ -163,10 +174,21 @@ enum Bounds {
 }
 
 extension Core: LoopStages {
-  var isDirty: Bool { !dirty.isEmpty }
+  var isDirty: Bool {
+    guard dirty.isEmpty else { return true }
+    switch redis {
+    case .some(let redis): return redis.isDirty
+    case .none: return false
+    }
+  }
 
   mutating func ready(_ readiness: Readiness, now: MonotonicInstant) {
-    if readiness.token == Self.listenerToken { return acceptAll(now) }
+    if readiness.token >= Self.redisToken {
+      if readiness.token == Self.listenerToken { return acceptAll(now) }
+      let moment = moment(now)
+      redis?.ready(readiness, at: now, moment, into: &outbox)
+      return settleOutbox(now)
+    }
     let token = SlotToken(packed: readiness.token)
     // An event may be for a connection that ended earlier in this tick.
     guard connections.isCurrent(token) else { return }
@@ -182,13 +204,24 @@ extension Core: LoopStages {
     if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
     if let resume = listenerResumesAt { deadline = min(deadline, resume) }
     if canResumeReplays { return .zero }
-    if outgoingCount > 0 {
+    if outgoingCount > 0 || !backplaneLetters.isEmpty {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))
+    }
+    switch redis {
+    case .some(let redis):
+      let now = MonotonicInstant.now()
+      deadline = min(deadline, redis.nextDeadline(at: moment(now), now: now))
+    case .none: break
     }
     return deadline
   }
 
   mutating func flush(now: MonotonicInstant) {
+    if redis != nil {
+      let moment = moment(now)
+      redis?.flush(at: now, moment, into: &outbox)
+      settleOutbox(now)
+    }
     // A failing socket ends its connection, which tells others; they join the end of the list. The
     // list stays whole until all are sent, because an encoder that runs out of room sends all of it.
     var next = 0

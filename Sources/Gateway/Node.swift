@@ -1,5 +1,7 @@
 // One node: its listeners, its shards and their threads, and its way through the phases of its life.
 
+public import Backplane
+public import RoostCrypto
 public import RoostEventLoop
 public import Telemetry
 
@@ -7,6 +9,8 @@ public import Telemetry
 public enum NodeFailure: Error, Sendable, CustomStringConvertible {
   /// The public port could not be opened.
   case listen(SocketAddress, Errno)
+  /// The files that TLS to Redis needs cannot be used.
+  case security(TLSFailure)
   /// The system refused something that every node needs.
   case system(String, Errno)
 
@@ -16,6 +20,7 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
     case .listen(let address, let code) where code.isAddressInUse:
       "\(address) is in use by another process; stop it or choose another address with --listen"
     case .listen(let address, let code): "cannot listen on \(address): \(code)"
+    case .security(let failure): "redis.ca_file, .certificate_file or .key_file: \(failure)"
     case .system(let what, let code): "\(what): \(code)"
     }
   }
@@ -27,6 +32,8 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
 public final class Node: Sendable {
   let shared: NodeShared
   private let shards: [Shard]
+  private let backplane: BackplaneLoop?
+  private let backplaneThread = Lock<LoopThread?>(nil)
   private let threads: Lock<[LoopThread]>
 
   /// The public address, with the port that was chosen when 0 was asked for.
@@ -61,8 +68,22 @@ public final class Node: Sendable {
       for number in listeners { Syscalls.close(number) }
       throw .listen(bound, error)
     }
+    let redis = RedisConfiguration.endpoint(configuration).map {
+      RedisPlace(
+        endpoint: $0, security: RedisConfiguration.security(configuration),
+        status: RedisStatus(readinessGrace: configuration.redis.readinessGrace, log: log))
+    }
+    do {
+      // The links make their own; what is wrong with the files is told before anything runs.
+      _ = try redis?.context()
+    } catch {
+      for number in listeners { Syscalls.close(number) }
+      throw .security(error)
+    }
+    let backplaneWakeup: Wakeup?
     do {
       for _ in 0..<shardCount { wakeups.append(try Wakeup()) }
+      backplaneWakeup = redis != nil && shardCount > 1 ? try Wakeup() : nil
     } catch {
       for number in listeners { Syscalls.close(number) }
       throw .system("no event descriptor for a shard", error)
@@ -72,7 +93,8 @@ public final class Node: Sendable {
     connectionsMax = budget.connections
     shared = NodeShared(
       configuration: configuration, nodeID: nodeID, address: bound, budget: budget, log: log,
-      mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) })
+      mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) }, redis: redis,
+      backplaneMailbox: backplaneWakeup.map { Mailbox(wakeup: $0, capacity: 262_144) })
     var shards: [Shard] = []
     do {
       for index in 0..<shardCount {
@@ -87,8 +109,23 @@ public final class Node: Sendable {
     }
     self.shards = shards
     threads = Lock([])
+    do {
+      if let redis, let backplaneWakeup, let mailbox = shared.backplaneMailbox {
+        backplane = try BackplaneLoop(
+          shared: shared, settings: shared.redisSettings, link: redis, wakeup: backplaneWakeup,
+          mailbox: mailbox)
+      } else {
+        backplane = nil
+      }
+    } catch {
+      throw .system("no epoll instance for the backplane", error)
+    }
     shared.phase = .serving
     do {
+      if let backplane {
+        let thread = try LoopThread(name: "backplane") { backplane.run() }
+        backplaneThread.withLock { $0 = thread }
+      }
       for (index, shard) in shards.enumerated() {
         let thread = try LoopThread(name: "shard-\(index)") { shard.run() }
         threads.withLock { $0.append(thread) }
@@ -118,7 +155,13 @@ public final class Node: Sendable {
   public var shardCount: Int { shards.count }
 
   /// Whether a balancer should send connections here.
-  public var isReady: Bool { phase.isReady }
+  public var isReady: Bool { notReadyReason == nil }
+
+  /// Why a balancer should send no connections here, in a word or a sentence; nil when it should.
+  public var notReadyReason: String? { shared.notReadyReason }
+
+  /// How the cluster's Redis is doing; nil for a node that stands alone.
+  public var redisStatus: RedisStatus? { shared.redis?.status }
 
   /// Begins to leave: upgrades are refused, every connection is closed 1001.
   ///
@@ -147,6 +190,15 @@ public final class Node: Sendable {
       return all
     }
     for thread in running { thread.join() }
+    // The last to go: connections that end have left their rooms in Redis before the lease goes.
+    shared.stopsBackplane = true
+    backplane?.executor.wakeup.wake()
+    let last = backplaneThread.withLock { thread in
+      let last = thread
+      thread = nil
+      return last
+    }
+    last?.join()
     shared.phase = .stopped
   }
 

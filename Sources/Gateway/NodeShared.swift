@@ -93,6 +93,30 @@ struct DirectLetter: Sendable {
   let ticket: ReplyTicket
 }
 
+/// Where the node's Redis is, and how it is doing.
+struct RedisPlace: Sendable {
+  let endpoint: RedisEndpoint
+  let security: RedisSecurity
+  let status: RedisStatus
+
+  /// What TLS to it needs, made on the thread that uses it; nil for other schemes.
+  func context() throws(TLSFailure) -> TLSContext? {
+    guard endpoint.isEncrypted else { return nil }
+    return try TLSContext.client(
+      caFile: security.caFile, certificateFile: security.certificateFile,
+      keyFile: security.keyFile, serverName: security.serverName)
+  }
+
+  /// As `context`, where the files were good a moment ago; without them no link opens.
+  func contextOrNone() -> TLSContext? {
+    do {
+      return try context()
+    } catch {
+      preconditionFailure("the files of redis changed while the node was started: \(error)")
+    }
+  }
+}
+
 /// Settings and many-threaded parts of a node.
 final class NodeShared: Sendable {
   let configuration: Configuration
@@ -114,8 +138,13 @@ final class NodeShared: Sendable {
   let mailboxes: [Mailbox<ShardLetter>]
   let metrics: [ShardMetrics]
   let startedAt = MonotonicInstant.now()
+  /// The cluster's Redis; nil for a node that stands alone.
+  let redis: RedisPlace?
+  /// The backplane's thread; nil when the backplane lives in the shards.
+  let backplaneMailbox: Mailbox<BackplaneLetter>?
   private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
   private let stopCell = Atomic<Bool>(false)
+  private let backplaneStopCell = Atomic<Bool>(false)
   private let compressionBytes = Atomic<Int>(0)
   private let serverRequests = Atomic<Int>(0)
   private let adminCell = Lock<SocketAddress?>(nil)
@@ -124,9 +153,11 @@ final class NodeShared: Sendable {
 
   init(
     configuration: Configuration, nodeID: String, address: SocketAddress, budget: NodeBudget,
-    log: Log,
-    mailboxes: [Mailbox<ShardLetter>]
+    log: Log, mailboxes: [Mailbox<ShardLetter>], redis: RedisPlace?,
+    backplaneMailbox: Mailbox<BackplaneLetter>?
   ) {
+    self.redis = redis
+    self.backplaneMailbox = backplaneMailbox
     self.configuration = configuration
     self.nodeID = nodeID
     self.address = address
@@ -149,6 +180,19 @@ final class NodeShared: Sendable {
     metrics = mailboxes.map { _ in ShardMetrics() }
   }
 
+  /// Why the node should get no connections; nil when it should.
+  ///
+  /// Any thread.
+  var notReadyReason: String? {
+    phase.isReady ? redis?.status.notReadyReason : phase.word
+  }
+
+  /// What the backplane through Redis is made with.
+  var redisSettings: RedisBackplaneSettings {
+    RedisConfiguration.settings(
+      configuration, nodeID: nodeID, process: process, shardCount: shardCount, policies: policies)
+  }
+
   /// Where the node is in its life.
   ///
   /// Any thread.
@@ -163,6 +207,14 @@ final class NodeShared: Sendable {
   var stopsAtOnce: Bool {
     get { stopCell.load(ordering: .relaxed) }
     set { stopCell.store(newValue, ordering: .relaxed) }
+  }
+
+  /// Whether the backplane's thread is to end: the shards have.
+  ///
+  /// Any thread.
+  var stopsBackplane: Bool {
+    get { backplaneStopCell.load(ordering: .relaxed) }
+    set { backplaneStopCell.store(newValue, ordering: .relaxed) }
   }
 
   /// Takes memory for a connection's own compression; false when the budget is used up.

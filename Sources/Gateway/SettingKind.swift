@@ -23,6 +23,12 @@ public enum SettingKind: Sendable {
   case origins
   /// A list of keys, which no message shows.
   case secrets
+  /// URLs of Redis.
+  case redisURLs
+  /// What every key in Redis begins with.
+  case redisPrefix
+  /// The path of a file; empty: none.
+  case path
   /// A setting that is designed and not built: every value is refused, with this sentence.
   case refused(String)
 
@@ -49,6 +55,10 @@ public enum SettingKind: Sendable {
     case .origins: return "a list of origins such as https://app.example.com, https://*.example.com"
     case .secrets:
       return "a list of keys, each of 16 to 512 visible ASCII characters without commas"
+    case .redisURLs:
+      return "redis://[user:password@]host[:port][/db], rediss://… or redis+unix:///path?db=0"
+    case .redisPrefix: return "1 to 64 visible characters, none of { } * ? [ ] \\ %"
+    case .path: return "the path of a file, or nothing"
     case .refused(let sentence): return sentence
     }
   }
@@ -64,10 +74,10 @@ public enum SettingKind: Sendable {
       }
     case .boolean:
       if text == "true" || text == "false" { return .bool(text == "true", offset: 0) }
-    case .origins, .secrets:
+    case .origins, .redisURLs, .secrets:
       let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
       return .array(parts, offset: 0)
-    case .word, .address, .nodeName, .refused:
+    case .word, .address, .nodeName, .redisPrefix, .path, .refused:
       break
     }
     return .string(text, offset: 0)
@@ -97,9 +107,10 @@ public enum SettingKind: Sendable {
     case (.boolean, .bool(let value, _)):
       return .accepted(.boolean(value))
     case (.word, .string(let text, _)), (.address, .string(let text, _)),
-      (.nodeName, .string(let text, _)):
+      (.nodeName, .string(let text, _)), (.redisPrefix, .string(let text, _)),
+      (.path, .string(let text, _)):
       return check(.text(text))
-    case (.origins, .array(let elements, _)):
+    case (.origins, .array(let elements, _)), (.redisURLs, .array(let elements, _)):
       var texts: [String] = []
       for element in elements {
         guard let text = element.string else {
@@ -148,6 +159,21 @@ public enum SettingKind: Sendable {
         return .rejected("number \(place + 1) is no key; this is \(allowed)")
       }
       return texts.count <= 100 ? .accepted(value) : .rejected("more than 100 keys")
+    case (.redisURLs, .list(let texts)):
+      for text in texts {
+        // Never shown: it may hold a password.
+        if let problem = RedisConfiguration.problem(withURL: text) { return .rejected(problem) }
+      }
+      if texts.count <= 1 { return .accepted(value) }
+      return .rejected("more than one URL: this version does not spread rooms over several yet")
+    case (.redisPrefix, .text(let text)):
+      guard let problem = RedisConfiguration.problem(withPrefix: text) else {
+        return .accepted(value)
+      }
+      return .rejected("\(Self.shown(text)): \(problem)")
+    case (.path, .text(let text)):
+      if text.utf8.count <= 4096, !text.utf8.contains(0) { return .accepted(value) }
+      return .rejected("the path is longer than 4096 bytes, or has a NUL")
     case (.boolean, .boolean):
       return .accepted(value)
     default:

@@ -65,6 +65,38 @@ extension Setting {
     ),
 
     node(
+      "redis.urls", .redisURLs,
+      SettingAccess(
+        read: { .list($0.redis.urls.map(RedisConfiguration.withoutPassword)) },
+        write: {
+          guard case .list(let texts) = $1 else { preconditionFailure("no list: \($1)") }
+          $0.redis.urls = texts
+        }),
+      "The Redis through which nodes are one cluster; an empty list means a node that stands alone."
+    ),
+    node(
+      "redis.prefix", .redisPrefix, .text(\.redis.prefix, show: { $0 }, parse: { $0 }),
+      "What every key and channel in Redis begins with."),
+    node(
+      "redis.ca_file", .path, .text(\.redis.caFile, show: { $0 }, parse: { $0 }),
+      "Certificates that may have signed that of Redis (PEM); nothing means those of the system."),
+    node(
+      "redis.certificate_file", .path,
+      .text(\.redis.certificateFile, show: { $0 }, parse: { $0 }),
+      "The node's own certificate for Redis (PEM)."),
+    node(
+      "redis.key_file", .path, .text(\.redis.keyFile, show: { $0 }, parse: { $0 }),
+      "The key of that certificate (PEM)."),
+    node(
+      "redis.reply_timeout", .seconds(.milliseconds(100) ... .seconds(60), zero: nil),
+      .seconds(\.redis.replyTimeout),
+      "How long Redis may take for a reply before its link is closed."),
+    node(
+      "redis.readiness_grace", .seconds(.zero ... .seconds(3600), zero: nil),
+      .seconds(\.redis.readinessGrace),
+      "How long the way through Redis may be cut before /readyz says no."),
+
+    node(
       "log.format", .word(LogFormat.allCases.map(\.rawValue), later: [:]), .word(\.log.format),
       "How log lines are written; under --dev on a terminal the default is text."),
     node(
@@ -74,8 +106,6 @@ extension Setting {
 
   /// What the design has and this version has not: refused with a sentence, never ignored.
   static let refused: [Setting] = [
-    refused("redis.urls", "this version has no Redis backplane yet"),
-    refused("redis.prefix", "this version has no Redis backplane yet"),
     refused("auth.tokens", "this version does not check tokens yet"),
     refused("auth.in_band", "this version does not check tokens yet"),
     refused("trusted_proxies", "this version does not read addresses from proxies yet"),

@@ -24,7 +24,8 @@ actor Shard {
     let poller = try Poller()
     executor = LoopExecutor(wakeup: wakeup)
     loop = Loop(poller: poller, wakeup: wakeup)
-    core = Core(index: index, shared: shared, poller: poller, listener: listener)
+    core = Core(
+      index: index, shared: shared, poller: poller, wakeup: wakeup, listener: listener)
   }
 
   /// Runs the shard on the calling thread until it is stopped.
@@ -59,6 +60,6 @@ actor Shard {
     core.publishFigures()
     return ShardFigures(
       sockets: core.connections.count, rooms: core.rooms.count, members: core.rooms.memberCount,
-      users: core.users.count, backplane: core.backplane.figures)
+      users: core.users.count, backplane: core.backplaneFigures)
   }
 }

@@ -129,8 +129,9 @@ final class Audience {
       listener.see(receipt.missed)
       if receipt.isComplete {
         listener.stage = .live
-      } else if let position = receipt.position, let last = receipt.missed.last {
-        listener.stage = .replaying(Position(epoch: position.epoch, offset: last.offset))
+      } else if let position = receipt.position {
+        let reached = receipt.missed.last?.offset ?? receipt.after
+        listener.stage = .replaying(Position(epoch: position.epoch, offset: reached))
       }
     case .replayed(let ticket, _, let page):
       guard let listener = asking.removeValue(forKey: ticket.slot), listener.stage != .gone
@@ -150,7 +151,9 @@ final class Audience {
       }
     case .failed(let ticket, _, .roomIsFull):
       asking.removeValue(forKey: ticket.slot)?.stage = .refused
-    case .failed, .memberJoined, .memberLeft, .memberCount, .presence, .history: break
+    case .failed, .memberJoined, .memberLeft, .memberCount, .presence, .history, .gap, .reset,
+      .presenceReset, .described, .cleared, .asked, .answered, .nodes:
+      break
     }
   }
 }

@@ -81,8 +81,8 @@ struct ConfigurationEnvironmentTests {
     ("ROOST_SHARDS", " 1x", "\" 1x\" is not a whole number in 1...64, nor 0 (one per core)"),
     ("ROOST_AUTH__ANONYMOUS", "1", "\"1\" is not true or false"),
     (
-      "ROOST_REDIS__URLS", "redis://h",
-      "this version has no Redis backplane yet; remove the variable"
+      "ROOST_REDIS__URLS", "http://h",
+      "a Redis URL begins with redis://, rediss:// or redis+unix://, not with another scheme"
     ),
   ])
   func `a mistake names the variable`(name: String, value: String, reason: String) {

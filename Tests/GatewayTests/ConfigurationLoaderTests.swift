@@ -290,12 +290,14 @@ struct ConfigurationLoaderTests {
 
   @Test(arguments: [
     (
-      #"{"redis": {"urls": ["redis://h"]}}"#,
-      "config.json:1:20: redis.urls: this version has no Redis backplane yet; remove the key"
+      #"{"redis": {"urls": ["redis://a", "redis://b"]}}"#,
+      "config.json:1:20: redis.urls: more than one URL: this version does not spread rooms over "
+        + "several yet"
     ),
     (
-      #"{"redis": {"prefix": "roost:"}}"#,
-      "config.json:1:22: redis.prefix: this version has no Redis backplane yet; remove the key"
+      #"{"redis": {"prefix": "{a}"}}"#,
+      #"config.json:1:22: redis.prefix: "{a}": a prefix has no white space and none of "#
+        + #"{ } * ? [ ] \\ %"#
     ),
     (
       #"{"auth": {"tokens": {"leeway": 30}}}"#,
@@ -346,14 +348,15 @@ struct ConfigurationLoaderTests {
       }
       """
     let environment = ["ROOST_LOG__LEVEL": "loud", "ROOST_LIMIT__MESSAGE_BYTES": "1"]
-    let flags = [("--redis", "redis.urls", "redis://h"), ("--shards", "shards", "many")]
+    let flags = [("--redis", "redis.urls", "http://h"), ("--shards", "shards", "many")]
     #expect(
       problems(load(file, environment: environment, flags: flags)) == [
         "config.json:2:13: shards: 65 is not in 1...64, nor 0 (one per core)",
         "config.json:7:14: \"ünknown\": unknown key",
         "ROOST_LIMIT__MESSAGE_BYTES: unknown variable; did you mean ROOST_LIMITS__MESSAGE_BYTES?",
         "ROOST_LOG__LEVEL: \"loud\" is not one of debug, info, warning, error",
-        "--redis: this version has no Redis backplane yet; remove the flag",
+        "--redis: a Redis URL begins with redis://, rediss:// or redis+unix://, not with another "
+          + "scheme",
         "--shards: \"many\" is not a whole number in 1...64, nor 0 (one per core)",
         "config.json:5:22: limits.message_bytes: 6000 is more than limits.outbound_bytes (5000): such "
           + "a message could be taken and never delivered",

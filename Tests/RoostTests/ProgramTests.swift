@@ -33,12 +33,13 @@ struct ProgramTests {
   @Test func `serve tells the problems of all sources`() throws {
     #expect(
       try SpawnedProgram.run(
-        ["serve", "--dev", "--redis", "redis://h", "--shards=65"], environment: ["ROOST_PORT=80"])
+        ["serve", "--dev", "--redis", "http://h", "--shards=65"], environment: ["ROOST_PORT=80"])
         == SpawnedProgram(
           status: 1, output: "",
           errors: """
             ROOST_PORT: unknown variable
-            --redis: this version has no Redis backplane yet; remove the flag
+            --redis: a Redis URL begins with redis://, rediss:// or redis+unix://, not with \
+            another scheme
             --shards: 65 is not in 1...64, nor 0 (one per core)
 
             """))

@@ -1,0 +1,326 @@
+// Delivering: rules 4, 11 to 14. Live messages are given to members in the order of their offsets and
+// only without a hole; a hole, another epoch or a doubt closes the room's gate until its log was read.
+
+import RoostRooms
+import Telemetry
+
+extension RedisBackplane {
+  /// What came on a room's channel.
+  mutating func roomMessage(
+    _ room: RedisRoom, _ payload: ArraySlice<UInt8>, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    var rest = payload
+    guard let word = RedisEnvelope.word(of: payload, rest: &rest) else {
+      status.malformed.add()
+      return
+    }
+    switch word {
+    case .history(let first):
+      var offset = first.offset
+      while !rest.isEmpty {
+        guard let body = RedisEnvelope.nextBody(of: &rest) else { return status.malformed.add() }
+        logged(room, Position(epoch: first.epoch, offset: offset), body, now, &outbox)
+        offset += 1
+      }
+      if room.work != nil { settle(room, now, &outbox) }
+    case .plain(let publisher, let session, let first):
+      noteNumbers(room, publisher, session, first, rest, &outbox)
+      plainBodies(room, &rest, &outbox)
+    case .keyed: plainBodies(room, &rest, &outbox)
+    case .joined(let sequence, let member):
+      presenceEvent(room, sequence, [member], isJoin: true, &outbox)
+      if room.work != nil { settle(room, now, &outbox) }
+    case .left(let sequence, let members):
+      presenceEvent(room, sequence, members, isJoin: false, &outbox)
+      if room.work != nil { settle(room, now, &outbox) }
+    case .count(let count):
+      guard shapes[room.policy].hasEvents else { return }
+      tell(.memberCount(room.name, count), room, &outbox)
+    case .question(let asker, let number):
+      outbox.items.append(
+        .event(shard: 0, .asked(QuestionID(asker: asker, number: number), Array(rest))))
+    }
+  }
+
+  func tell(_ event: BackplaneEvent, _ room: RedisRoom, _ outbox: inout BackplaneOutbox) {
+    for shard in room.shardCounts.indices where room.shardCounts[shard] > 0 {
+      outbox.items.append(.event(shard: shard, event))
+    }
+  }
+
+  // MARK: Rooms without history
+
+  private mutating func plainBodies(
+    _ room: RedisRoom, _ rest: inout ArraySlice<UInt8>, _ outbox: inout BackplaneOutbox
+  ) {
+    let policy = shapes[room.policy].policy
+    while !rest.isEmpty {
+      guard let body = RedisEnvelope.nextBody(of: &rest) else { return status.malformed.add() }
+      status.received.add()
+      tell(
+        .envelope(
+          Envelope(
+            room: room.name, position: nil, payload: body.payload,
+            sender: policy.showsSender ? body.sender : nil,
+            wallMilliseconds: policy.showsTime ? body.wallMilliseconds : nil)), room, &outbox)
+    }
+  }
+
+  /// Counts a publisher's messages: a number that is missing was lost on the way.
+  private mutating func noteNumbers(
+    _ room: RedisRoom, _ publisher: UInt64, _ session: UInt32, _ first: UInt64,
+    _ bodies: ArraySlice<UInt8>, _ outbox: inout BackplaneOutbox
+  ) {
+    var count: UInt64 = 0
+    var rest = bodies
+    while !rest.isEmpty, rest.count >= 4 {
+      let size = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+      guard size <= rest.count - 4 else { break }
+      rest = rest.dropFirst(4 + size)
+      count += 1
+    }
+    let last = first &+ count &- 1
+    guard
+      let place = room.publishers.firstIndex(where: {
+        $0.publisher == publisher && $0.session == session
+      })
+    else {
+      // The first of this publisher: nobody can tell what was before.
+      if room.publishers.count >= 32 { room.publishers.removeFirst() }
+      room.publishers.append(
+        PublisherMark(publisher: publisher, session: session, number: last))
+      return
+    }
+    if room.publishers[place].number &+ 1 != first {
+      status.gaps.add()
+      tell(.gap(room.name), room, &outbox)
+    }
+    room.publishers[place].number = last
+  }
+
+  // MARK: Rooms with history
+
+  private mutating func logged(
+    _ room: RedisRoom, _ position: Position, _ body: RedisEnvelope.Body, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    status.received.add()
+    guard let reached = room.position, room.work?.isRepairing != true else {
+      return hold(room, position, body)
+    }
+    guard position.epoch == reached.epoch else {
+      hold(room, position, body)
+      return repair(room)
+    }
+    if position.offset <= reached.offset { return status.duplicates.add() }
+    guard position.offset == reached.offset + 1 else {
+      hold(room, position, body)
+      return repair(room)
+    }
+    give(
+      room, position, body.payload, body.sender, body.wallMilliseconds, &outbox)
+    // A joiner waits for just this one: nothing may come between it and the next.
+    if room.work?.joins.isEmpty == false { settle(room, now, &outbox) }
+  }
+
+  /// Gives the next message to all live members.
+  private mutating func give(
+    _ room: RedisRoom, _ position: Position, _ payload: Payload, _ sender: Member?, _ time: Int64?,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    let policy = shapes[room.policy].policy
+    room.position = position
+    let sender = policy.showsSender ? sender : nil
+    let time = policy.showsTime ? time : nil
+    if let work = room.work, work.reads > 0, !work.isRecentLost {
+      work.recent.append(
+        LogEntry(
+          offset: position.offset, payload: payload, sender: sender, wallMilliseconds: time))
+      work.recentBytes += payload.bytes.count + 64
+      if work.recentBytes > settings.pageBytesMax {
+        work.isRecentLost = true
+        work.recent = []
+      }
+    }
+    tell(
+      .envelope(
+        Envelope(
+          room: room.name, position: position, payload: payload, sender: sender,
+          wallMilliseconds: time, startsEpoch: room.tellsEpoch)), room, &outbox)
+    room.tellsEpoch = false
+  }
+
+  private mutating func hold(
+    _ room: RedisRoom, _ position: Position, _ body: RedisEnvelope.Body
+  ) {
+    let work = room.working()
+    guard work.heldBytes + body.payload.bytes.count + 64 <= settings.pageBytesMax else {
+      // They are in the log.
+      work.held = []
+      work.heldBytes = 0
+      work.hasDroppedHeld = true
+      return
+    }
+    work.held.append(HeldMessage(position: position, body: body))
+    work.heldBytes += body.payload.bytes.count + 64
+  }
+
+  /// Gives what was held and now follows; what does not follow closes the gate again.
+  mutating func releaseHeld(_ room: RedisRoom, _ now: Duration) {
+    guard let work = room.work, !work.held.isEmpty || work.hasDroppedHeld else { return }
+    let held = work.held
+    work.held = []
+    work.heldBytes = 0
+    var outbox = BackplaneOutbox()
+    for message in held {
+      logged(room, message.position, message.body, now, &outbox)
+    }
+    late.items += outbox.items
+    if work.hasDroppedHeld {
+      work.hasDroppedHeld = false
+      repair(room)
+    }
+  }
+
+  // MARK: Repair
+
+  /// Closes the room's gate and has its log read from where the members are.
+  mutating func repair(_ room: RedisRoom) {
+    guard shapes[room.policy].hasHistory, room.position != nil else { return }
+    let work = room.working()
+    guard !work.isRepairing else { return }
+    work.isRepairing = true
+    repairQueue.append(room)
+  }
+
+  mutating func sendRepairs(_ now: Duration) {
+    guard isCommandReady, !repairQueue.isEmpty else { return }
+    var taken = 0
+    while taken < repairQueue.count, repairsInFlight < 256 {
+      let room = repairQueue[taken]
+      taken += 1
+      guard room.work?.isRepairing == true, let position = room.position else { continue }
+      repairsInFlight += 1
+      sendRead(
+        room.name, shapes[room.policy], after: position.offset, bytes: settings.pageBytesMax,
+        count: 4096, backwards: false, creates: true, .repair(room), now)
+    }
+    repairQueue.removeFirst(taken)
+  }
+
+  mutating func repaired(
+    _ room: RedisRoom, _ reply: RedisReply, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    repairsInFlight -= 1
+    guard let work = room.work, work.isRepairing, let reached = room.position else { return }
+    guard reply.kind(0) == .array, let log = readLog(reply, shapes[room.policy]),
+      let newest = log.newest
+    else {
+      // Still closed; another try with the next tick.
+      if reply.kind(0) == .error { handleRefusal(reply, now) }
+      repairQueue.append(room)
+      return
+    }
+    work.isRepairing = false
+    if Self.isOnTheWay(reached, to: newest, log.seams),
+      Self.isUnbroken(log.entries, after: reached.offset, to: newest.offset)
+    {
+      if reached.epoch != newest.epoch {
+        room.position = Position(epoch: newest.epoch, offset: reached.offset)
+        room.tellsEpoch = true
+      }
+      status.repaired.add(UInt64(log.entries.count))
+      for entry in log.entries {
+        give(
+          room, Position(epoch: newest.epoch, offset: entry.offset), entry.payload, entry.sender,
+          entry.wallMilliseconds, &outbox)
+      }
+      if let last = log.entries.last, last.offset < newest.offset { repair(room) }
+    } else {
+      status.resets.add()
+      room.position = newest
+      room.tellsEpoch = false
+      // A joiner that read the old life must read the new one.
+      work.isRecentLost = true
+      work.recent = []
+      tell(.reset(room.name, newest), room, &outbox)
+      sendJoinsAgain(room, newest)
+    }
+    if !work.isRepairing { releaseHeld(room, now) }
+    drainLate(&outbox)
+    settle(room, now, &outbox)
+  }
+
+  /// Joins that were answered from a life that is over: they are told so, and begin at the newest.
+  private func sendJoinsAgain(_ room: RedisRoom, _ newest: Position) {
+    guard let work = room.work else { return }
+    for place in work.joins.indices {
+      guard case .arrived(let answer) = work.joins[place].stage, let read = answer.position,
+        read.epoch != newest.epoch || read.offset > newest.offset
+      else { continue }
+      work.joins[place].stage = .arrived(
+        JoinAnswer(
+          members: answer.members, position: newest,
+          recovered: answer.recovered.map { _ in false }, missed: [], sequence: answer.sequence))
+    }
+  }
+
+  /// What was found out in the middle of something else goes out behind it.
+  mutating func drainLate(_ outbox: inout BackplaneOutbox) {
+    guard !late.items.isEmpty else { return }
+    outbox.items += late.items
+    late.items.removeAll()
+  }
+
+  // MARK: Comparing
+
+  /// Has positions compared with Redis, in batches; rule 14.
+  mutating func sendComparisons(_ now: Duration) {
+    guard isCommandReady else { return }
+    while !compareQueue.isEmpty, comparesInFlight < 8 {
+      let batch = Array(compareQueue.suffix(256))
+      compareQueue.removeLast(batch.count)
+      comparesInFlight += 1
+      pipe.call(
+        .compare, keys: 2 * batch.count, arguments: 2 * batch.count, .compare(batch), at: now)
+      for room in batch {
+        pipe.add(names.key(room.name, "meta"))
+        pipe.add(names.key(room.name, "log"))
+      }
+      for room in batch {
+        pipe.add(shapes[room.policy].lifetime)
+        pipe.add(shapes[room.policy].metaLife)
+      }
+    }
+  }
+
+  mutating func compared(
+    _ rooms: [RedisRoom], _ reply: RedisReply, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    comparesInFlight -= 1
+    guard reply.kind(0) == .array, reply.elementCount(0) == 3 * rooms.count else {
+      if reply.kind(0) == .error {
+        handleRefusal(reply, now)
+        compareQueue += rooms
+      }
+      return
+    }
+    for (place, room) in rooms.enumerated() {
+      let token = 1 + 3 * place
+      let shape = shapes[room.policy]
+      if shape.hasHistory, let position = room.position {
+        let epoch = Epoch(text: reply.array(token).span)
+        let offset = reply.decimal(token + 1) ?? 0
+        if epoch != position.epoch || offset != position.offset {
+          // Ahead may be what is still on its way, behind what came meanwhile: the log tells.
+          repair(room)
+        }
+      }
+      if shape.hasEvents, let sequence = reply.decimal(token + 2) {
+        noteSequence(room, sequence, &outbox)
+        if room.work != nil { settle(room, now, &outbox) }
+      }
+    }
+  }
+}

@@ -1,0 +1,568 @@
+// Joining, leaving and recovering: rules 9 to 15. A join waits for the channel's confirmation, then
+// for its script's answer, then for the live messages and events to come as far as that answer: from
+// there on the new member and the old ones get the same.
+
+import RoostRooms
+import Telemetry
+
+extension RedisBackplane {
+  mutating func join(_ command: JoinCommand, _ now: Moment, _ outbox: inout BackplaneOutbox) {
+    let room = room(command.room, command.policy)
+    refused.removeValue(forKey: RefusedJoin(room: command.room, member: command.member.connection))
+    guard waitingJoins < settings.waitingJoinsMax else {
+      status.shed.add()
+      refuse(command)
+      fail(command.ticket, command.room, unavailable(), &outbox)
+      return release(room)
+    }
+    if isAway(now.monotonic) { return joinAlone(room, command, now.monotonic, &outbox) }
+    lastJoin &+= 1
+    room.working().joins.append(
+      PendingJoin(number: lastJoin, command: command, since: now.monotonic))
+    waitingJoins += 1
+    busyRooms.append(room)
+    switch room.channel {
+    case .live: sendJoins(room, now.monotonic)
+    case .lingering:
+      room.channel = .live
+      sendJoins(room, now.monotonic)
+    case .none, .unsubscribing:
+      subscribe(room)
+    case .subscribing: break
+    }
+  }
+
+  /// Remembers for a moment that a join failed: the connection's leave may be on its way.
+  private mutating func refuse(_ command: JoinCommand) {
+    let join = RefusedJoin(room: command.room, member: command.member.connection)
+    refused[join] = nowMonotonic
+  }
+
+  /// Whether Redis has been away for so long that waiting for it is no answer.
+  func isAway(_ now: Duration) -> Bool {
+    guard let awaySince else { return false }
+    return now - awaySince > .seconds(1)
+  }
+
+  /// Sends the scripts of all joins that waited for the channel.
+  mutating func sendJoins(_ room: RedisRoom, _ now: Duration) {
+    guard isCommandReady, let work = room.work else { return }
+    for place in work.joins.indices {
+      guard case .waiting = work.joins[place].stage else { continue }
+      work.joins[place].stage = .sent
+      sendEnter(room, work.joins[place], now)
+    }
+  }
+
+  private mutating func sendEnter(_ room: RedisRoom, _ join: PendingJoin, _ now: Duration) {
+    let shape = shapes[room.policy]
+    list(room, now)
+    room.memberCount += 1
+    let member = join.command.member
+    var encoded: [UInt8] = []
+    if shape.knowsMembers {
+      room.members[member.connection] = member
+      RedisEnvelope.append(member, to: &encoded)
+    }
+    if shape.hasHistory { beginRead(room) }
+    pipe.call(
+      .enter, keys: 4, arguments: 18 + dead.count, .enter(room, join: join.number), at: now)
+    pipe.add(names.key(room.name, "meta"))
+    pipe.add(names.key(room.name, "log"))
+    pipe.add(names.key(room.name, "nodes"))
+    pipe.add(names.key(room.name, "members:\(incarnation)"))
+    pipe.add(era)
+    pipe.add(Self.freshEpoch())
+    pipe.add(names.channel(room.name))
+    pipe.add(shape.messages)
+    pipe.add(shape.lifetime)
+    pipe.add(shape.metaLife)
+    pipe.add(clockText)
+    pipe.add(incarnation)
+    pipe.add(room.memberCount)
+    pipe.add(member.connection.description)
+    pipe.add(encoded)
+    pipe.add(shape.hasEvents ? 1 : 0)
+    pipe.add(settings.presenceEventsMax)
+    pipe.add(shape.policy.membersMax)
+    pipe.add(join.command.since?.epoch.digits ?? [])
+    pipe.add(join.command.since?.offset ?? 0)
+    pipe.add(min(join.command.pageBytesMax, settings.pageBytesMax))
+    pipe.add(4096)
+    for node in dead { pipe.add(node) }
+  }
+
+  mutating func entered(
+    _ room: RedisRoom, _ number: UInt64, _ reply: RedisReply, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    let shape = shapes[room.policy]
+    let work = room.working()
+    guard let place = work.joins.firstIndex(where: { $0.number == number }) else { return }
+    let join = work.joins[place]
+    if reply.kind(0) == .array, let answer = joinAnswer(reply, join.command, shape) {
+      status.joinTime.observe(nanoseconds(now - join.since))
+      work.joins[place].stage = .arrived(answer)
+      takePosition(
+        room, answer, Self.seams(reply.child(3, of: 0).map { reply.array($0) } ?? []), now)
+      return settle(room, now, &outbox)
+    }
+    // It was not let in: what was counted for it is taken back.
+    if shape.hasHistory { endRead(room) }
+    switch RedisRefusal(reply) {
+    case .unknownScript, .supersededEra:
+      handleRefusal(reply, now)
+      takeBack(room, join)
+      work.joins[place].stage = .waiting
+      if join.isCancelled {
+        finish(room, place, .unavailable(retryAfter: retryAfter()), &outbox)
+      } else {
+        sendJoins(room, now)
+      }
+    default:
+      takeBack(room, join)
+      let isFull = reply.kind(0) == .bulk || reply.kind(0) == .status
+      finish(room, place, isFull ? .roomIsFull : failure(of: reply), &outbox)
+    }
+  }
+
+  private mutating func takeBack(_ room: RedisRoom, _ join: PendingJoin) {
+    guard !join.isCancelled else { return }
+    room.memberCount -= 1
+    room.members.removeValue(forKey: join.command.member.connection)
+    countChanged(room)
+    becameEmpty(room)
+  }
+
+  private mutating func finish(
+    _ room: RedisRoom, _ place: Int, _ failure: BackplaneFailure, _ outbox: inout BackplaneOutbox
+  ) {
+    guard let work = room.work else { return }
+    let join = work.joins.remove(at: place)
+    waitingJoins -= 1
+    if !join.isCancelled { refuse(join.command) }
+    fail(join.command.ticket, room.name, failure, &outbox)
+    room.settleWork()
+    release(room)
+  }
+
+  private func joinAnswer(
+    _ reply: RedisReply, _ command: JoinCommand, _ shape: PolicyShape
+  ) -> JoinAnswer? {
+    guard reply.elementCount(0) == 6, let total = reply.child(0, of: 0),
+      let sequence = reply.child(4, of: 0), reply.kind(total) == .integer
+    else { return nil }
+    let number =
+      reply.kind(sequence) == .integer
+      ? UInt64(max(reply.integer(sequence), 0)) : reply.decimal(sequence) ?? 0
+    guard shape.hasHistory else {
+      return JoinAnswer(
+        members: Int(reply.integer(total)), position: nil,
+        recovered: command.since == nil ? nil : false, missed: [], sequence: number)
+    }
+    guard let epochToken = reply.child(1, of: 0),
+      let epoch = Epoch(text: reply.array(epochToken).span),
+      let offset = reply.child(2, of: 0).flatMap({ reply.decimal($0) }),
+      let seamToken = reply.child(3, of: 0),
+      let missed = entries(reply, reply.child(5, of: 0), shape)
+    else { return nil }
+    let newest = Position(epoch: epoch, offset: offset)
+    var recovered: Bool?
+    if let since = command.since {
+      recovered =
+        Self.isOnTheWay(since, to: newest, Self.seams(reply.array(seamToken)))
+        && Self.isUnbroken(missed, after: since.offset, to: offset)
+    }
+    return JoinAnswer(
+      members: Int(reply.integer(total)), position: newest, recovered: recovered,
+      missed: recovered == true ? missed : [], sequence: number)
+  }
+
+  // MARK: Arriving
+
+  /// What a join has read of the room's position, against what live members have been given.
+  private mutating func takePosition(
+    _ room: RedisRoom, _ answer: JoinAnswer, _ seams: [Position], _ now: Duration
+  ) {
+    guard let read = answer.position else { return }
+    guard let position = room.position, room.liveCount > 0 else {
+      // Nobody here has been given anything.
+      if room.position.map({ $0.epoch != read.epoch || $0.offset < read.offset }) ?? true {
+        room.position = read
+        room.work?.recent = []
+        room.work?.recentBytes = 0
+      }
+      return releaseHeld(room, now)
+    }
+    if position.epoch != read.epoch { repair(room) }
+  }
+
+  /// Answers the joins and pages that live messages and events have caught up with.
+  mutating func settle(_ room: RedisRoom, _ now: Duration, _ outbox: inout BackplaneOutbox) {
+    guard let work = room.work else { return }
+    var place = 0
+    while place < work.joins.count {
+      guard case .arrived(let answer) = work.joins[place].stage, isReached(room, answer) else {
+        place += 1
+        continue
+      }
+      let join = work.joins.remove(at: place)
+      waitingJoins -= 1
+      arrive(room, join, answer, now, &outbox)
+    }
+    settlePages(room, &outbox)
+    room.settleWork()
+    becameEmpty(room)
+  }
+
+  private func isReached(_ room: RedisRoom, _ answer: JoinAnswer) -> Bool {
+    if let read = answer.position {
+      guard let position = room.position, position.epoch == read.epoch,
+        position.offset >= read.offset
+      else { return false }
+    }
+    return answer.sequence == 0 || (room.sequence ?? 0) >= answer.sequence
+  }
+
+  private mutating func arrive(
+    _ room: RedisRoom, _ join: PendingJoin, _ answer: JoinAnswer, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    let command = join.command
+    var missed = answer.missed
+    var isComplete = true
+    if answer.recovered == true, let since = command.since, let position = room.position {
+      isComplete = catchUp(room, &missed, after: since.offset, read: answer.position, position)
+    }
+    if shapes[room.policy].hasHistory { endRead(room) }
+    if !join.isCancelled { room.shardCounts[command.ticket.shard] += 1 }
+    self.answer(
+      command.ticket,
+      .joined(
+        command.ticket, room.name,
+        JoinReceipt(
+          members: answer.members, position: room.position, recovered: answer.recovered,
+          missed: missed, after: command.since?.offset ?? 0, isComplete: isComplete)), &outbox)
+    if shapes[room.policy].hasEvents, answer.members > settings.presenceEventsMax { crowded(room) }
+  }
+
+  /// Adds what came live after a log was read; false when it must be read on instead.
+  private func catchUp(
+    _ room: RedisRoom, _ entries: inout [LogEntry], after: UInt64, read: Position?,
+    _ position: Position
+  ) -> Bool {
+    let reached = entries.last?.offset ?? after
+    guard let read, reached == read.offset else { return false }
+    guard position.offset > reached else { return true }
+    guard let work = room.work, !work.isRecentLost else { return false }
+    let rest = work.recent.drop { $0.offset <= reached }
+    guard rest.first?.offset == reached + 1, rest.last?.offset == position.offset else {
+      return false
+    }
+    entries += rest
+    return true
+  }
+
+  /// From here on live messages are kept for the answers that they may overtake.
+  mutating func beginRead(_ room: RedisRoom) {
+    let work = room.working()
+    if work.reads == 0 {
+      work.recent = []
+      work.recentBytes = 0
+      work.isRecentLost = false
+    }
+    work.reads += 1
+  }
+
+  mutating func endRead(_ room: RedisRoom) {
+    guard let work = room.work, work.reads > 0 else { return }
+    work.reads -= 1
+    if work.reads == 0 {
+      work.recent = []
+      work.recentBytes = 0
+    }
+  }
+
+  // MARK: Reading on
+
+  mutating func replay(
+    _ name: RoomName, _ after: Position, _ pageBytesMax: Int, _ ticket: ReplyTicket,
+    _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    guard isCommandReady, let room = rooms[name] else {
+      return answer(
+        ticket, .replayed(ticket, name, .entries([], position: after, isComplete: false)), &outbox)
+    }
+    let shape = shapes[room.policy]
+    beginRead(room)
+    sendRead(
+      name, shape, after: after.offset, bytes: min(pageBytesMax, settings.pageBytesMax),
+      count: 4096, backwards: false, creates: false, .page(room, ticket, after: after), now)
+  }
+
+  /// Writes the command that reads a log.
+  mutating func sendRead(
+    _ name: RoomName, _ shape: PolicyShape, after: UInt64, bytes: Int, count: Int,
+    backwards: Bool, creates: Bool, _ reply: PendingReply, _ now: Duration
+  ) {
+    pipe.call(.read, keys: 3, arguments: 9 + dead.count, reply, at: now)
+    pipe.add(names.key(name, "meta"))
+    pipe.add(names.key(name, "log"))
+    pipe.add(names.key(name, "nodes"))
+    pipe.add(shape.lifetime)
+    pipe.add(clockText)
+    pipe.add(after)
+    pipe.add(bytes)
+    pipe.add(count)
+    pipe.add(backwards ? 1 : 0)
+    pipe.add(creates ? era : [])
+    pipe.add(Self.freshEpoch())
+    pipe.add(shape.metaLife)
+    for node in dead { pipe.add(node) }
+  }
+
+  mutating func pageRead(
+    _ room: RedisRoom, _ ticket: ReplyTicket, _ after: Position, _ reply: RedisReply,
+    _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    guard reply.kind(0) == .array, let log = readLog(reply, shapes[room.policy]) else {
+      endRead(room)
+      if reply.kind(0) == .error { handleRefusal(reply, now) }
+      room.settleWork()
+      // Nothing is lost: the shard asks again.
+      return answer(
+        ticket, .replayed(ticket, room.name, .entries([], position: after, isComplete: false)),
+        &outbox)
+    }
+    guard let newest = log.newest, Self.isOnTheWay(after, to: newest, log.seams),
+      Self.isUnbroken(log.entries, after: after.offset, to: newest.offset)
+    else {
+      endRead(room)
+      room.settleWork()
+      let position = room.position ?? log.newest ?? after
+      return answer(ticket, .replayed(ticket, room.name, .lost(position)), &outbox)
+    }
+    room.working().pages.append(
+      PendingPage(ticket: ticket, after: after, newest: newest, entries: log.entries))
+    busyRooms.append(room)
+    settle(room, now, &outbox)
+  }
+
+  private mutating func settlePages(_ room: RedisRoom, _ outbox: inout BackplaneOutbox) {
+    guard let work = room.work else { return }
+    var place = 0
+    while place < work.pages.count {
+      let page = work.pages[place]
+      let reached = page.entries.last?.offset ?? page.after.offset
+      let isLast = reached == page.newest.offset
+      if isLast {
+        guard let position = room.position, position.epoch == page.newest.epoch,
+          position.offset >= page.newest.offset
+        else {
+          place += 1
+          continue
+        }
+      }
+      work.pages.remove(at: place)
+      var entries = page.entries
+      var newest = page.newest
+      var isComplete = false
+      if isLast, let position = room.position {
+        isComplete = catchUp(
+          room, &entries, after: page.after.offset, read: page.newest, position)
+        if isComplete { newest = position }
+      }
+      endRead(room)
+      answer(
+        page.ticket,
+        .replayed(
+          page.ticket, room.name, .entries(entries, position: newest, isComplete: isComplete)),
+        &outbox)
+    }
+  }
+
+  /// What the read script says.
+  struct ReadLog {
+    let newest: Position?
+    let seams: [Position]
+    let sequence: UInt64
+    let members: Int
+    let entries: [LogEntry]
+  }
+
+  func readLog(_ reply: RedisReply, _ shape: PolicyShape) -> ReadLog? {
+    guard reply.elementCount(0) == 6, let epochToken = reply.child(0, of: 0),
+      let offset = reply.child(1, of: 0).flatMap({ reply.decimal($0) }),
+      let seams = reply.child(2, of: 0), let sequence = reply.child(3, of: 0),
+      let members = reply.child(4, of: 0), reply.kind(members) == .integer,
+      let entries = entries(reply, reply.child(5, of: 0), shape)
+    else { return nil }
+    return ReadLog(
+      newest: Epoch(text: reply.array(epochToken).span).map {
+        Position(epoch: $0, offset: offset)
+      },
+      seams: Self.seams(reply.array(seams)), sequence: reply.decimal(sequence) ?? 0,
+      members: Int(reply.integer(members)), entries: entries)
+  }
+
+  // MARK: Without Redis
+
+  /// A join while Redis is away: what the node remembers, and the word that it is no more; rule 15.
+  private mutating func joinAlone(
+    _ room: RedisRoom, _ command: JoinCommand, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    let shape = shapes[room.policy]
+    if shape.hasHistory {
+      guard let position = room.position, command.since.map({ $0 == position }) ?? true else {
+        refuse(command)
+        fail(command.ticket, command.room, unavailable(), &outbox)
+        return release(room)
+      }
+    }
+    room.memberCount += 1
+    if shape.knowsMembers { room.members[command.member.connection] = command.member }
+    room.shardCounts[command.ticket.shard] += 1
+    room.mayHaveMissed = true
+    needsRegistration(room)
+    if case .lingering = room.channel { room.channel = .live }
+    if room.channel == .none { subscribe(room) }
+    answer(
+      command.ticket,
+      .joined(
+        command.ticket, room.name,
+        JoinReceipt(
+          members: nil, position: shape.hasHistory ? room.position : nil,
+          recovered: command.since.map { _ in shape.hasHistory }, missed: [], isComplete: true,
+          isDegraded: true)), &outbox)
+  }
+
+  /// Answers joins that have waited too long, with what the node knows.
+  mutating func expireJoins(_ room: RedisRoom, _ now: Duration, _ outbox: inout BackplaneOutbox) {
+    guard let work = room.work else { return }
+    var place = 0
+    while place < work.joins.count {
+      let join = work.joins[place]
+      switch join.stage {
+      case .waiting where now - join.since > settings.replyTimeout || isAway(now):
+        work.joins.remove(at: place)
+        waitingJoins -= 1
+        joinAlone(room, join.command, now, &outbox)
+      case .arrived where now - join.since > .milliseconds(200):
+        // The messages that it waits for are late: perhaps they are lost.
+        if isCommandReady { repair(room) }
+        place += 1
+      default: place += 1
+      }
+    }
+    room.settleWork()
+  }
+
+  // MARK: Leaving
+
+  mutating func leave(
+    _ name: RoomName, _ connection: ConnectionID, _ shard: Int, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    guard let room = rooms[name],
+      refused.removeValue(forKey: RefusedJoin(room: name, member: connection)) == nil
+    else { return }
+    if let work = room.work,
+      let place = work.joins.lastIndex(where: {
+        $0.command.member.connection == connection && !$0.isCancelled
+      })
+    {
+      if case .waiting = work.joins[place].stage {
+        // Redis never heard of it.
+        let join = work.joins.remove(at: place)
+        waitingJoins -= 1
+        answer(
+          join.command.ticket,
+          .joined(
+            join.command.ticket, name,
+            JoinReceipt(
+              members: nil, position: nil, recovered: join.command.since.map { _ in false },
+              missed: [], isComplete: true)), &outbox)
+        room.settleWork()
+        return becameEmpty(room)
+      }
+      work.joins[place].isCancelled = true
+    } else if room.shardCounts[shard] > 0 {
+      room.shardCounts[shard] -= 1
+    } else {
+      // A join that was refused, whose leave was on its way.
+      return
+    }
+    room.memberCount -= 1
+    if shapes[room.policy].knowsMembers {
+      guard let member = room.members.removeValue(forKey: connection) else { return }
+      if isCommandReady { enqueue(.leave(member), room, now) } else { needsRegistration(room) }
+    } else {
+      countChanged(room)
+    }
+    becameEmpty(room)
+  }
+
+  mutating func sendLeave(_ room: RedisRoom, _ members: [Member], _ now: Duration) {
+    let shape = shapes[room.policy]
+    pipe.call(.leave, keys: 3, arguments: 6 + 2 * members.count, .leave(room), at: now)
+    pipe.add(names.key(room.name, "meta"))
+    pipe.add(names.key(room.name, "nodes"))
+    pipe.add(names.key(room.name, "members:\(incarnation)"))
+    pipe.add(names.channel(room.name))
+    pipe.add(incarnation)
+    pipe.add(room.memberCount)
+    pipe.add(shape.hasEvents ? 1 : 0)
+    pipe.add(settings.presenceEventsMax)
+    pipe.add(shape.metaLife)
+    for member in members {
+      var encoded: [UInt8] = []
+      RedisEnvelope.append(member, to: &encoded)
+      pipe.add(member.connection.description)
+      pipe.add(encoded)
+    }
+  }
+
+  mutating func leaveAnswered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {
+    if reply.kind(0) == .error {
+      handleRefusal(reply, now)
+      return needsRegistration(room)
+    }
+    // Nothing was told in a crowd: its size is.
+    if shapes[room.policy].hasEvents, reply.integer(0) == 0, room.liveCount > 0 { crowded(room) }
+  }
+
+  /// The number of members in Redis is to be written again, once a tick.
+  mutating func countChanged(_ room: RedisRoom) {
+    guard !room.isCountStale else { return }
+    room.isCountStale = true
+    countedRooms.append(room)
+  }
+
+  mutating func sendCounts(_ now: Duration) {
+    guard !countedRooms.isEmpty, isCommandReady else { return }
+    let rooms = countedRooms
+    countedRooms.removeAll(keepingCapacity: rooms.count <= 4096)
+    for room in rooms {
+      room.isCountStale = false
+      let isGone = room.memberCount == 0
+      pipe.begin(isGone ? 3 : 4, .nothing, at: now)
+      if isGone { pipe.add("HDEL") } else { pipe.add("HSET") }
+      pipe.add(names.key(room.name, "nodes"))
+      pipe.add(incarnation)
+      if !isGone { pipe.add(room.memberCount) }
+    }
+  }
+
+  /// A room without members here keeps its channel for a moment: rule 9.
+  mutating func becameEmpty(_ room: RedisRoom) {
+    guard room.memberCount == 0, room.work == nil else { return }
+    switch room.channel {
+    case .live, .subscribing:
+      guard room.channel == .live else { return }
+      room.channel = .lingering(until: nowMonotonic + settings.linger)
+      lingering.append(room)
+    case .none: release(room)
+    case .lingering, .unsubscribing: break
+    }
+  }
+}

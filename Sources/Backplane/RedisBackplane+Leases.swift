@@ -1,0 +1,286 @@
+// Leases: rules 20 to 22. A node lives as long as its lease; the others look twice before they clear
+// away what a dead one left, and only while they themselves see clearly.
+
+import RoostRooms
+import Synchronization
+import Telemetry
+
+extension RedisBackplane {
+  static var leaseLife: Duration { .milliseconds(2500) }
+  static var lookInterval: Duration { .milliseconds(500) }
+  /// How long a node must have been well before it judges others.
+  static var judgement: Duration { .seconds(5) }
+
+  // MARK: The own lease
+
+  /// Takes the node's name and a lease; the link is ready when both are there.
+  mutating func takeLease(_ now: Duration) {
+    if lastRenewal.map({ now - $0 > Self.leaseLife }) ?? false { renewIncarnation(now) }
+    pipe.begin(6, .takeName, at: now)
+    pipe.add("SET")
+    pipe.add(names.system("name:\(settings.nodeID)"))
+    pipe.add(incarnation)
+    pipe.add("NX")
+    pipe.add("PX")
+    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.begin(2, .renewName, at: now)
+    pipe.add("GET")
+    pipe.add(names.system("name:\(settings.nodeID)"))
+  }
+
+  /// Who holds the node's name.
+  mutating func nameAnswered(
+    _ reply: RedisReply, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    guard commandPhase == .greeting else { return }
+    guard reply.kind(0) != .error else { return closeCommands(reply.string(0)) }
+    let holder = reply.string(0)
+    guard holder == incarnation || ownIncarnations.contains(holder) else {
+      // A crashed predecessor's name is free in a moment; a living namesake's is not.
+      if nameRefusedSince == nil { nameRefusedSince = now }
+      if let since = nameRefusedSince, now - since > Self.leaseLife + .seconds(1) {
+        status.isNameTaken.store(true, ordering: .relaxed)
+      }
+      return closeCommands("another node has the name \(settings.nodeID)")
+    }
+    nameRefusedSince = nil
+    status.isNameTaken.store(false, ordering: .relaxed)
+    // Into the table of nodes before anything else of it is written.
+    pipe.begin(4, .nothing, at: now)
+    pipe.add("HSET")
+    pipe.add(names.system("nodes"))
+    pipe.add(incarnation)
+    pipe.add("alive \(String(settings.process, radix: 16)) \(settings.nodeID)")
+    setLease(now)
+    lastRenewal = now
+    nextRenewal = now + Self.lookInterval
+    nextLook = now
+    if streamPosition == nil { findStreamEnd(now) }
+    commandsReady(now, &outbox)
+    pipe.begin(3, .nothing, at: now)
+    pipe.add("PUBLISH")
+    pipe.add(names.systemChannel("{control}"))
+    pipe.add("N")
+  }
+
+  private mutating func setLease(_ now: Duration) {
+    pipe.begin(5, .nothing, at: now)
+    pipe.add("SET")
+    pipe.add(names.lease(incarnation))
+    pipe.add("1")
+    pipe.add("PX")
+    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.begin(6, .nothing, at: now)
+    pipe.add("SET")
+    pipe.add(names.system("name:\(settings.nodeID)"))
+    pipe.add(incarnation)
+    pipe.add("PX")
+    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add("XX")
+  }
+
+  mutating func renewLease(_ now: Duration) {
+    guard isCommandReady, nextRenewal <= now else { return }
+    nextRenewal = now + Self.lookInterval
+    if let lastRenewal, now - lastRenewal > Self.leaseLife {
+      // This process stood still; the others have cleared it away.
+      status.leasesLost.add()
+      renewIncarnation(now)
+      beginAgain(now)
+    }
+    pipe.begin(3, .renewLease, at: now)
+    pipe.add("PEXPIRE")
+    pipe.add(names.lease(incarnation))
+    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.begin(3, .nothing, at: now)
+    pipe.add("PEXPIRE")
+    pipe.add(names.system("name:\(settings.nodeID)"))
+    pipe.add(Int(milliseconds(Self.leaseLife)))
+  }
+
+  mutating func leaseRenewed(_ reply: RedisReply, _ now: Duration) {
+    guard reply.kind(0) == .integer else { return handleRefusal(reply, now) }
+    guard reply.integer(0) == 0 else { return lastRenewal = now }
+    // Gone: expired, flushed or lost with the data. What stands under the old name is nobody's.
+    status.leasesLost.add()
+    renewIncarnation(now)
+    beginAgain(now)
+  }
+
+  /// A new incarnation: everything of this node is written anew under it.
+  private mutating func renewIncarnation(_ now: Duration) {
+    ownIncarnations.append(incarnation)
+    if ownIncarnations.count > 16 { ownIncarnations.removeFirst() }
+    incarnation = Self.newIncarnation(settings.nodeID)
+    for room in rooms.values {
+      room.isListed = false
+      if room.memberCount > 0 { needsRegistration(room) }
+    }
+    // Its inbox and probe have the incarnation in their names.
+    closeWishes.append((.subscriptions, "the node begins a new incarnation"))
+  }
+
+  private mutating func beginAgain(_ now: Duration) {
+    pipe.begin(4, .nothing, at: now)
+    pipe.add("HSET")
+    pipe.add(names.system("nodes"))
+    pipe.add(incarnation)
+    pipe.add("alive \(String(settings.process, radix: 16)) \(settings.nodeID)")
+    pipe.begin(5, .nothing, at: now)
+    pipe.add("SET")
+    pipe.add(names.system("name:\(settings.nodeID)"))
+    pipe.add(incarnation)
+    pipe.add("PX")
+    pipe.add(Int(milliseconds(Self.leaseLife)))
+    setLease(now)
+    lastRenewal = now
+    for old in ownIncarnations where !reaping.contains(old) { reap(old, now) }
+  }
+
+  /// Gives up the lease: the node leaves of its own will.
+  mutating func withdraw(_ now: Duration) {
+    guard isCommandReady else { return }
+    pipe.begin(3, .nothing, at: now)
+    pipe.add("DEL")
+    pipe.add(names.lease(incarnation))
+    pipe.add(names.system("name:\(settings.nodeID)"))
+  }
+
+  // MARK: The others
+
+  mutating func look(_ now: Duration) {
+    guard isCommandReady, nextLook <= now else { return }
+    nextLook = now + Self.lookInterval
+    pipe.begin(2, .nodeTable, at: now)
+    pipe.add("HGETALL")
+    pipe.add(names.system("nodes"))
+  }
+
+  mutating func nodeTable(_ reply: RedisReply, _ now: Duration) {
+    guard reply.kind(0) == .array else { return handleRefusal(reply, now) }
+    var found: Set<String> = []
+    for place in stride(from: 0, to: min(reply.elementCount(0), 2048), by: 2) {
+      let name = reply.string(1 + place)
+      let parts = reply.string(2 + place).split(separator: " ", maxSplits: 2)
+      guard parts.count == 3, let process = UInt64(parts[1], radix: 16) else { continue }
+      found.insert(name)
+      if parts[0] == "dead" {
+        nodes[name, default: NodeRecord(id: String(parts[2]), process: process)].isReaped = true
+        nodes[name]?.isAlive = false
+      } else if nodes[name] == nil {
+        nodes[name] = NodeRecord(id: String(parts[2]), process: process)
+      }
+    }
+    nodes = nodes.filter { found.contains($0.key) }
+    for name in found where nodes[name]?.isReaped == false && name != incarnation {
+      pipe.begin(2, .lease(name), at: now)
+      pipe.add("PTTL")
+      pipe.add(names.lease(name))
+    }
+    noteDead()
+  }
+
+  mutating func leaseSeen(_ name: String, _ reply: RedisReply, _ now: Duration) {
+    guard reply.kind(0) == .integer, var node = nodes[name] else { return }
+    if reply.integer(0) >= 0 {
+      node.absences = 0
+      node.isAlive = true
+      node.remaining = .milliseconds(reply.integer(0))
+      nodes[name] = node
+      return noteDead()
+    }
+    node.absences += 1
+    node.remaining = nil
+    if node.absences >= 2 { node.isAlive = false }
+    nodes[name] = node
+    noteDead()
+    guard node.absences >= 2, let healthySince, now - healthySince > Self.judgement,
+      !reaping.contains(name)
+    else { return }
+    status.reaped.add()
+    reap(name, now)
+  }
+
+  private mutating func noteDead() {
+    dead = nodes.filter { !$0.value.isAlive && $0.key != incarnation }.map(\.key).prefix(64)
+      .sorted()
+    status.nodes.set(Int64(nodes.count - dead.count))
+  }
+
+  // MARK: Reaping
+
+  /// Clears away what a dead incarnation left: final, and by as many as see it; one tells of it.
+  mutating func reap(_ name: String, _ now: Duration) {
+    reaping.insert(name)
+    nodes[name]?.isReaped = true
+    nodes[name]?.isAlive = false
+    nextReapPage(name, now)
+  }
+
+  private mutating func nextReapPage(_ name: String, _ now: Duration) {
+    pipe.begin(3, .reapRooms(name, room: nil), at: now)
+    pipe.add("SRANDMEMBER")
+    pipe.add(names.system("node:\(name):rooms"))
+    pipe.add(200)
+  }
+
+  mutating func reapRooms(_ name: String, _ reply: RedisReply, _ now: Duration) {
+    guard reply.kind(0) == .array else {
+      reaping.remove(name)
+      return handleRefusal(reply, now)
+    }
+    let count = reply.elementCount(0)
+    guard count > 0 else {
+      // The last step: it has existed and is dead, for an hour.
+      let record = nodes[name]
+      pipe.begin(4, .nothing, at: now)
+      pipe.add("HSET")
+      pipe.add(names.system("nodes"))
+      pipe.add(name)
+      pipe.add("dead \(String(record?.process ?? 0, radix: 16)) \(record?.id ?? settings.nodeID)")
+      buried.append((name, now))
+      reaping.remove(name)
+      ownIncarnations.removeAll { $0 == name }
+      return
+    }
+    for place in 0..<count {
+      let bytes = reply.array(1 + place)
+      if let room = Self.roomName(bytes) {
+        pipe.call(.reap, keys: 3, arguments: 3, .nothing, at: now)
+        pipe.add(names.key(room, "meta"))
+        pipe.add(names.key(room, "nodes"))
+        pipe.add(names.key(room, "members:\(name)"))
+        pipe.add(names.channel(room))
+        pipe.add(name)
+        pipe.add(settings.presenceEventsMax)
+      }
+      pipe.begin(3, .nothing, at: now)
+      pipe.add("SREM")
+      pipe.add(names.system("node:\(name):rooms"))
+      pipe.add(bytes)
+    }
+    nextReapPage(name, now)
+  }
+
+  private static func roomName(_ bytes: [UInt8]) -> RoomName? {
+    do {
+      return try RoomName(bytes)
+    } catch {
+      return nil
+    }
+  }
+
+  /// Sweeps the dead again, and forgets them after an hour.
+  mutating func sweepDead(_ now: Duration) {
+    guard isCommandReady else { return }
+    for (name, since) in buried where now - since > .seconds(3600) {
+      pipe.begin(3, .nothing, at: now)
+      pipe.add("HDEL")
+      pipe.add(names.system("nodes"))
+      pipe.add(name)
+    }
+    buried.removeAll { now - $0.since > .seconds(3600) }
+    guard let healthySince, now - healthySince > Self.judgement else { return }
+    for name in dead where !reaping.contains(name) { reap(name, now) }
+  }
+}

@@ -1,0 +1,487 @@
+// The two links: what is said first, what is subscribed, how the way of the data is probed, and what
+// a loss means. Rules 9, 14, 16 and 17.
+
+import RoostCrypto
+import RoostEventLoop
+import RoostRooms
+import Synchronization
+import Telemetry
+
+extension RedisBackplane {
+  /// Subscriptions that may be unconfirmed at a time: Redis cuts a reader that is late by megabytes.
+  static var unconfirmedMax: Int { 1000 }
+
+  // MARK: Opening
+
+  /// Whether the driver is to open a link now.
+  mutating func takesOpening(_ link: RedisLinkKind, _ now: Duration) -> Bool {
+    switch link {
+    case .commands:
+      guard case .closed(let until) = commandPhase, until <= now else { return false }
+      commandPhase = .opening
+    case .subscriptions:
+      guard case .closed(let until) = channelPhase, until <= now else { return false }
+      channelPhase = .opening
+    }
+    return true
+  }
+
+  /// A link is logged in.
+  mutating func linkOpened(_ link: RedisLinkKind, _ now: Duration) {
+    status.opened(link)
+    switch link {
+    case .commands:
+      commandPhase = .greeting
+      askWho(now)
+      loadScripts(now)
+      selfTest(now)
+    case .subscriptions:
+      channelPhase = .greeting
+      for channel in systemChannels { subscribe(channel: channel) }
+      for room in rooms.values where room.memberCount > 0 || room.work != nil || isLingering(room) {
+        room.channel = .none
+        subscribe(room)
+      }
+      nextProbe = now
+    }
+  }
+
+  private func isLingering(_ room: RedisRoom) -> Bool {
+    if case .lingering = room.channel { return true }
+    return false
+  }
+
+  /// Asks who answers at the other end.
+  mutating func askWho(_ now: Duration) {
+    pipe.begin(2, .serverInformation, at: now)
+    pipe.add("INFO")
+    pipe.add("server")
+    pipe.begin(2, .replicationInformation, at: now)
+    pipe.add("INFO")
+    pipe.add("replication")
+  }
+
+  mutating func loadScripts(_ now: Duration) {
+    for script in RedisScript.all {
+      pipe.begin(3, .loadScript, at: now)
+      pipe.add("SCRIPT")
+      pipe.add("LOAD")
+      pipe.add(script.text)
+    }
+  }
+
+  /// Runs the publish script where nobody is: what this user may not do is known before it matters.
+  private mutating func selfTest(_ now: Duration) {
+    pipe.call(.publish, keys: 3, arguments: 14, .selfTest, at: now)
+    for name in ["check:meta", "check:log", "check:keys"] { pipe.add(names.system(name)) }
+    pipe.add("check:\(RandomBytes.uint64())")
+    pipe.add(Self.freshEpoch())
+    pipe.add(names.systemChannel("check"))
+    for number in [1, 1000, 1000, 10_000, 10_000, 100] { pipe.add(number) }
+    pipe.add("")
+    pipe.add("K")
+    pipe.add(0)
+    pipe.add("")
+    pipe.add("self")
+  }
+
+  mutating func selfTested(_ reply: RedisReply, _ now: Duration) {
+    guard reply.kind(0) != .error else {
+      let text = reply.string(0)
+      status.noteError(text)
+      // An era of an earlier start is no fault of this one.
+      if RedisRefusal(reply) == .unknownScript || RedisRefusal(reply) == .supersededEra {
+        return closeCommands("Redis forgot the scripts while the link was opened")
+      }
+      return closeCommands(
+        "the user of the URL may not publish (it needs ~\(string(names.prefix))* "
+          + "and &\(string(names.prefix))*): \(text)")
+    }
+    takeLease(now)
+  }
+
+  func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+  /// Everything that opens the command link has been answered.
+  mutating func commandsReady(_ now: Duration, _ outbox: inout BackplaneOutbox) {
+    guard commandPhase == .greeting else { return }
+    guard isPrimary else { return closeCommands("this Redis is a replica") }
+    commandPhase = .ready
+    status.setReady(commands: true)
+    backoff[RedisLinkKind.commands.rawValue].succeed()
+    nextProbe = now
+    nextStreamRead = now
+    for room in rooms.values {
+      if room.work?.joins.isEmpty == false, room.channel == .live { sendJoins(room, now) }
+      if room.work?.isRepairing == true { repairQueue.append(room) }
+      if shapes[room.policy].hasHistory, room.position != nil, room.channel == .live {
+        compareQueue.append(room)
+      }
+    }
+  }
+
+  // MARK: Losing
+
+  mutating func closeCommands(_ reason: String) {
+    closeWishes.append((.commands, reason))
+  }
+
+  /// A link is gone, whoever ended it.
+  mutating func linkLost(
+    _ link: RedisLinkKind, _ reason: String, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    let again = now + backoff[link.rawValue].next(random(below: 1 << 32))
+    status.lost(link, reason)
+    healthySince = nil
+    if awaySince == nil { awaySince = now }
+    switch link {
+    case .commands:
+      commandPhase = .closed(until: again)
+      status.setReady(commands: false)
+      probeSentAt = nil
+      commandsLost(now, &outbox)
+    case .subscriptions:
+      channelPhase = .closed(until: again)
+      channelOutput = []
+      confirmations = []
+      confirmationsHead = 0
+      subscribeQueue = []
+      probeSentAt = nil
+      for room in rooms.values {
+        if room.channel == .live || isLingering(room) { room.mayHaveMissed = true }
+        if room.memberCount == 0, room.work == nil, room.liveCount == 0 {
+          // Nobody is here; whoever comes begins anew.
+          room.position = nil
+          room.sequence = nil
+        }
+        room.channel = .none
+      }
+    }
+  }
+
+  private mutating func commandsLost(_ now: Duration, _ outbox: inout BackplaneOutbox) {
+    isPrimary = false
+    repairsInFlight = 0
+    comparesInFlight = 0
+    registersInFlight = 0
+    isReadingStream = false
+    for pending in pipe.reset() {
+      switch pending {
+      case .plain(let tickets):
+        status.unknown.add(UInt64(tickets.count))
+        for ticket in tickets { fail(ticket, nil, .unknown, &outbox) }
+      case .enter(let room, let number):
+        // Whether it was written is unknown; it is written again, and the difference told.
+        if shapes[room.policy].hasHistory { endRead(room) }
+        guard let work = room.work,
+          let place = work.joins.firstIndex(where: { $0.number == number })
+        else { continue }
+        let join = work.joins[place]
+        needsRegistration(room)
+        if join.isCancelled {
+          work.joins.remove(at: place)
+          waitingJoins -= 1
+          fail(join.command.ticket, room.name, unavailable(), &outbox)
+        } else {
+          room.memberCount -= 1
+          room.members.removeValue(forKey: join.command.member.connection)
+          work.joins[place].stage = .waiting
+        }
+      case .leave(let room), .register(let room): needsRegistration(room)
+      case .repair(let room): repairQueue.append(room)
+      case .page(let room, let ticket, let after):
+        endRead(room)
+        answer(
+          ticket, .replayed(ticket, room.name, .entries([], position: after, isComplete: false)),
+          &outbox)
+      case .presence(let ticket, let room), .describe(let ticket, let room, _),
+        .clear(let ticket, let room):
+        fail(ticket, room, unavailable(), &outbox)
+      case .history(let question): fail(question.ticket, question.room, unavailable(), &outbox)
+      case .compare(let rooms): compareQueue += rooms
+      case .question(let number): closeQuestion(number, &outbox)
+      case .reapRooms(let node, _): reaping.remove(node)
+      case .announcements:
+        for ticket in nodeTickets { fail(ticket, nil, unavailable(), &outbox) }
+        nodeTickets = []
+      case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
+        .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .streamEnd, .stream:
+        break
+      }
+    }
+    for room in rooms.values where room.outgoing != nil { outgoingLost(room, &outbox) }
+    for room in countedRooms { room.isCountStale = false }
+    countedRooms = []
+    // Their number in Redis may be stale now.
+    for room in rooms.values where room.isListed && !shapes[room.policy].knowsMembers {
+      countChanged(room)
+    }
+  }
+
+  // MARK: Subscribing
+
+  /// Wants a room's channel.
+  mutating func subscribe(_ room: RedisRoom) {
+    room.channel = .subscribing
+    subscribeQueue.append(room)
+  }
+
+  private mutating func subscribe(channel: [UInt8]) {
+    RedisCommandWriter.begin(2, to: &channelOutput)
+    RedisCommandWriter.argument("SUBSCRIBE", to: &channelOutput)
+    RedisCommandWriter.argument(channel, to: &channelOutput)
+    confirmations.append(Confirmation(room: nil, isSubscribe: true))
+  }
+
+  /// Writes as many subscriptions as may be unconfirmed.
+  mutating func sendSubscriptions(_ now: Duration) {
+    guard channelPhase == .greeting || channelPhase == .ready, !subscribeQueue.isEmpty else {
+      return
+    }
+    let free = Self.unconfirmedMax - (confirmations.count - confirmationsHead)
+    guard free > 0 else { return }
+    let batch = Array(subscribeQueue.suffix(free)).filter { $0.channel == .subscribing }
+    subscribeQueue.removeLast(min(free, subscribeQueue.count))
+    guard !batch.isEmpty else { return }
+    RedisCommandWriter.begin(1 + batch.count, to: &channelOutput)
+    RedisCommandWriter.argument("SUBSCRIBE", to: &channelOutput)
+    for room in batch {
+      RedisCommandWriter.argument(names.channel(room.name), to: &channelOutput)
+      confirmations.append(Confirmation(room: room, isSubscribe: true))
+    }
+  }
+
+  private mutating func unsubscribe(_ room: RedisRoom) {
+    room.channel = .unsubscribing
+    room.position = nil
+    room.sequence = nil
+    room.publishers = []
+    RedisCommandWriter.begin(2, to: &channelOutput)
+    RedisCommandWriter.argument("UNSUBSCRIBE", to: &channelOutput)
+    RedisCommandWriter.argument(names.channel(room.name), to: &channelOutput)
+    confirmations.append(Confirmation(room: room, isSubscribe: false))
+  }
+
+  /// The n-th confirmation answers the n-th command of this link.
+  private mutating func confirmed(
+    isSubscribe: Bool, channel: ArraySlice<UInt8>, _ now: Duration
+  ) {
+    guard confirmationsHead < confirmations.count else {
+      return closeWishes.append((.subscriptions, "Redis confirmed what was not asked for"))
+    }
+    let expected = confirmations[confirmationsHead]
+    confirmationsHead += 1
+    if confirmationsHead == confirmations.count {
+      confirmations.removeAll(keepingCapacity: true)
+      confirmationsHead = 0
+    }
+    guard expected.isSubscribe == isSubscribe,
+      expected.room.map({ names.channel($0.name)[...] == channel }) ?? true
+    else {
+      return closeWishes.append((.subscriptions, "Redis confirmed out of order"))
+    }
+    guard let room = expected.room else { return }
+    if !isSubscribe {
+      // Somebody may have come meanwhile, who waits for a confirmation behind this one.
+      if room.channel == .unsubscribing {
+        room.channel = .none
+        release(room)
+      }
+      return
+    }
+    guard room.channel == .subscribing else { return }
+    room.channel = .live
+    afterSubscription(room, now)
+    sendJoins(room, now)
+    becameEmpty(room)
+  }
+
+  /// What may have been missed while the channel was not there: rule 14.
+  private mutating func afterSubscription(_ room: RedisRoom, _ now: Duration) {
+    guard room.mayHaveMissed else { return }
+    room.mayHaveMissed = false
+    if shapes[room.policy].hasHistory || shapes[room.policy].hasEvents {
+      if room.position != nil || room.sequence != nil { compareQueue.append(room) }
+    }
+    if !shapes[room.policy].hasHistory, room.liveCount > 0 {
+      status.gaps.add()
+      room.publishers = []
+      var outbox = BackplaneOutbox()
+      tell(.gap(room.name), room, &outbox)
+      late.items += outbox.items
+    }
+  }
+
+  /// Gives up channels whose members went a while ago.
+  mutating func expireLingering(_ now: Duration) {
+    guard !lingering.isEmpty, channelPhase == .ready || channelPhase == .greeting else { return }
+    var left: [RedisRoom] = []
+    for room in lingering {
+      guard case .lingering(let until) = room.channel else { continue }
+      guard until <= now, confirmations.count - confirmationsHead < Self.unconfirmedMax else {
+        left.append(room)
+        continue
+      }
+      guard isCommandReady else {
+        left.append(room)
+        continue
+      }
+      unlist(room, now)
+      unsubscribe(room)
+    }
+    lingering = left
+  }
+
+  // MARK: What comes over the subscription link
+
+  mutating func channelReply(
+    _ reply: RedisReply, _ now: Moment, _ outbox: inout BackplaneOutbox
+  ) {
+    nowMonotonic = now.monotonic
+    wallMilliseconds = now.wallMilliseconds
+    guard reply.kind(0) == .array, reply.elementCount(0) == 3 else {
+      let text = reply.kind(0) == .error ? reply.string(0) : "a reply that is none"
+      return closeWishes.append((.subscriptions, text))
+    }
+    if reply.equals(1, "message") {
+      let channel = reply.bytes(2)
+      if let name = names.room(ofChannel: channel) {
+        // Nobody is here any more, or it came before its confirmation.
+        if let room = rooms[name] { roomMessage(room, reply.bytes(3), now.monotonic, &outbox) }
+      } else {
+        systemMessage(channel, reply.bytes(3), now.monotonic, &outbox)
+      }
+    } else if reply.equals(1, "subscribe") {
+      confirmed(isSubscribe: true, channel: reply.bytes(2), now.monotonic)
+    } else if reply.equals(1, "unsubscribe") {
+      confirmed(isSubscribe: false, channel: reply.bytes(2), now.monotonic)
+    }
+    drainLate(&outbox)
+  }
+
+  private mutating func systemMessage(
+    _ channel: ArraySlice<UInt8>, _ payload: ArraySlice<UInt8>, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
+  ) {
+    if channel.elementsEqual(names.systemChannel("probe:\(incarnation)")) {
+      probeReturned(payload, now)
+    } else if channel.elementsEqual(names.inbox(incarnation)) {
+      inboxMessage(payload, &outbox)
+    } else {
+      controlMessage(payload, now, &outbox)
+    }
+  }
+
+  // MARK: The probe
+
+  mutating func sendProbe(_ now: Duration) {
+    guard isCommandReady, probeSentAt == nil, nextProbe <= now else { return }
+    nextProbe = now + .seconds(1)
+    probeSequence += 1
+    probeSentAt = now
+    bytesAtProbe = channelBytes
+    askWho(now)
+    pipe.call(.probe, keys: 2, arguments: 3, .probe(sequence: probeSequence), at: now)
+    pipe.add(names.system("probe"))
+    pipe.add(names.system("marker"))
+    pipe.add(names.systemChannel("probe:\(incarnation)"))
+    pipe.add("\(incarnation) \(probeSequence)")
+    pipe.add(String(RandomBytes.uint64(), radix: 16))
+  }
+
+  mutating func probeAnswered(_ reply: RedisReply, _ now: Duration) {
+    guard reply.kind(0) != .error else {
+      handleRefusal(reply, now)
+      if RedisRefusal(reply) == .full { return }
+      if RedisRefusal(reply) == .unknownScript { probeSentAt = nil }
+      return
+    }
+    let found = reply.array(0)
+    if !marker.isEmpty, found != marker {
+      // The data is gone: everything is compared and written anew, now and not when it is missed.
+      status.dataLosses.add()
+      sweepNow()
+    }
+    marker = found
+  }
+
+  private mutating func probeReturned(_ payload: ArraySlice<UInt8>, _ now: Duration) {
+    guard payload.elementsEqual("\(incarnation) \(probeSequence)".utf8), let sent = probeSentAt
+    else { return }
+    probeSentAt = nil
+    lastProbeAt = now
+    status.roundTrip.observe(nanoseconds(now - sent))
+    if channelPhase == .greeting {
+      channelPhase = .ready
+      backoff[RedisLinkKind.subscriptions.rawValue].succeed()
+    }
+    if isCommandReady {
+      awaySince = nil
+      if healthySince == nil { healthySince = now }
+    }
+    status.setProbe(at: MonotonicInstant.now())
+  }
+
+  func nanoseconds(_ duration: Duration) -> UInt64 {
+    let (seconds, attoseconds) = duration.components
+    return UInt64(max(seconds, 0)) * 1_000_000_000 + UInt64(max(attoseconds, 0) / 1_000_000_000)
+  }
+
+  /// A late probe: the link is deaf, or so full that it is late by itself; rule 17.
+  mutating func expireProbe(_ now: Duration) {
+    guard let sent = probeSentAt else { return }
+    let age = now - sent
+    guard age > settings.replyTimeout else { return }
+    status.isOverloaded.store(true, ordering: .relaxed)
+    let moved = channelBytes &- bytesAtProbe
+    guard moved < 65_536 || age > .seconds(10) else { return }
+    probeSentAt = nil
+    nextProbe = now
+    if channelPhase == .greeting || channelPhase == .ready {
+      closeWishes.append(
+        (.subscriptions, "the probe did not come back in \(milliseconds(age)) ms"))
+    }
+  }
+
+  /// All positions are compared, and all members written, at once.
+  mutating func sweepNow() {
+    for room in rooms.values {
+      if room.position != nil || room.sequence != nil { compareQueue.append(room) }
+      if room.isListed {
+        room.isListed = false
+        needsRegistration(room)
+      }
+    }
+  }
+
+  // MARK: Who answers
+
+  mutating func informed(_ reply: RedisReply, isReplication: Bool, _ now: Duration) {
+    guard reply.kind(0) == .bulk else { return handleRefusal(reply, now) }
+    let text = reply.string(0)
+    func field(_ name: String) -> String? {
+      for line in text.split(whereSeparator: \.isNewline) where line.hasPrefix("\(name):") {
+        return String(line.dropFirst(name.utf8.count + 1))
+      }
+      return nil
+    }
+    if isReplication {
+      replicationID = field("master_replid")
+      let role = field("role")
+      isPrimary = role == "master"
+      if !isPrimary { closeCommands("this Redis is a replica (role \(role ?? "unknown"))") }
+    } else {
+      runID = field("run_id")
+    }
+    guard isReplication, let runID, let replicationID else { return }
+    let found = Array("\(runID)/\(replicationID)".utf8)
+    guard found != era else { return }
+    let isFirst = era.isEmpty
+    era = found
+    healthySince = nil
+    guard !isFirst else { return }
+    // Another primary, or another life of this one: what it knows may be older than what was told.
+    status.eraChanges.add()
+    sweepNow()
+  }
+}

@@ -1,0 +1,204 @@
+// What a node knows of one room in the cluster. Most rooms are quiet: what only a busy one needs is
+// in boxes of its own.
+
+import RoostRooms
+
+/// How far a node is with the channel of a room: rule 9.
+enum ChannelState: Equatable {
+  /// Not subscribed.
+  case none
+  /// Asked for; joins wait for the confirmation.
+  case subscribing
+  /// Messages come.
+  case live
+  /// As live, but the last member has gone; unsubscribed at the time.
+  case lingering(until: Duration)
+  /// Given up; a join subscribes anew and waits for a confirmation of its own.
+  case unsubscribing
+}
+
+/// A room on this node.
+///
+/// Owned by the backplane; its thread only.
+final class RedisRoom {
+  let name: RoomName
+  let policy: Int
+
+  // Interest.
+  var channel = ChannelState.none
+  /// Live members a shard; messages go to shards that have one.
+  var shardCounts: [UInt32]
+  /// Connections that have been sent into the room in Redis, answered or not.
+  var memberCount = 0
+  /// Those connections, in rooms that know their members.
+  var members: [ConnectionID: Member] = [:]
+  /// Whether the number of members in Redis is to be written again.
+  var isCountStale = false
+  /// Whether all members in Redis are to be written again.
+  var needsRegistration = false
+  /// Whether the room is in this incarnation's set of rooms.
+  var isListed = false
+
+  // Order.
+  /// What live members have been given; nil until the first join has read it.
+  var position: Position?
+  /// Whether the next message tells the epoch.
+  var tellsEpoch = false
+  /// Whether members may have missed messages while no link was there.
+  var mayHaveMissed = false
+  /// The last presence event that was seen or read; nil before the first.
+  var sequence: UInt64?
+  /// Where each publisher of the room stands; only in rooms without history.
+  var publishers: [PublisherMark] = []
+
+  var work: RoomWork?
+  var outgoing: RoomOutgoing?
+
+  init(name: RoomName, policy: Int, shardCount: Int) {
+    self.name = name
+    self.policy = policy
+    shardCounts = Array(repeating: 0, count: shardCount)
+  }
+
+  /// Live members on this node.
+  var liveCount: Int { shardCounts.reduce(0) { $0 + Int($1) } }
+
+  /// The box of what is going on, made when it is needed.
+  func working() -> RoomWork {
+    if let work { return work }
+    let made = RoomWork()
+    work = made
+    return made
+  }
+
+  /// Drops the box when nothing is in it.
+  func settleWork() {
+    if let work, work.isIdle { self.work = nil }
+  }
+
+  /// Whether nothing holds the room in memory.
+  var isUnused: Bool {
+    memberCount == 0 && channel == .none && work == nil && outgoing == nil && liveCount == 0
+      && !isListed
+  }
+}
+
+/// The newest message of one publisher in a room without history: rule 4.
+struct PublisherMark: Equatable {
+  let publisher: UInt64
+  let session: UInt32
+  var number: UInt64
+}
+
+/// What is going on in a room.
+final class RoomWork {
+  /// Joins that were not answered yet, in the order in which they came.
+  var joins: [PendingJoin] = []
+  /// Pages of recoveries that wait for the live messages to come that far.
+  var pages: [PendingPage] = []
+  /// Reads in flight whose answers may be overtaken by live messages.
+  var reads = 0
+  /// Messages given to members since the first of those reads was sent, without a hole.
+  var recent: [LogEntry] = []
+  var recentBytes = 0
+  /// Whether `recent` had to be given up.
+  var isRecentLost = false
+
+  /// Whether the log is being read to close a hole.
+  var isRepairing = false
+  /// Live messages that wait for that.
+  var held: [HeldMessage] = []
+  var heldBytes = 0
+  /// Whether held messages had to be dropped: the log is read on instead.
+  var hasDroppedHeld = false
+
+  var isIdle: Bool {
+    joins.isEmpty && pages.isEmpty && reads == 0 && !isRepairing && held.isEmpty
+  }
+}
+
+/// A live message that waits for what comes before it.
+struct HeldMessage {
+  let position: Position
+  let body: RedisEnvelope.Body
+}
+
+/// A join on its way.
+struct PendingJoin {
+  enum Stage {
+    /// Not in Redis yet: the channel is not confirmed, or the link is not there.
+    case waiting
+    /// The script is in flight.
+    case sent
+    /// Answered; waits for live messages and events to come as far as the answer.
+    case arrived(JoinAnswer)
+  }
+
+  let number: UInt64
+  let command: JoinCommand
+  let since: Duration
+  var stage = Stage.waiting
+  /// Left again: it is answered, and takes no seat.
+  var isCancelled = false
+}
+
+/// What a join's script said.
+struct JoinAnswer {
+  let members: Int
+  let position: Position?
+  let recovered: Bool?
+  var missed: [LogEntry]
+  let sequence: UInt64
+}
+
+/// A page of a recovery.
+struct PendingPage {
+  let ticket: ReplyTicket
+  let after: Position
+  let newest: Position
+  var entries: [LogEntry]
+}
+
+/// A room's publishes.
+final class RoomOutgoing {
+  /// Those whose script is in flight; what comes later waits, so that nothing overtakes them.
+  var inFlight: [OutgoingItem] = []
+  var waiting: [OutgoingItem] = []
+  /// Counts messages of rooms without history.
+  var session: UInt32
+  var number: UInt64 = 0
+  var lastUsed: Duration
+  /// Whether the room stands in the list of rooms to be sent.
+  var isDue = false
+
+  init(session: UInt32, now: Duration) {
+    self.session = session
+    lastUsed = now
+  }
+}
+
+/// Something that keeps its place among a room's publishes.
+enum OutgoingItem {
+  case publish(OutgoingPublish)
+  /// A member's end: its `left` comes after what it published.
+  case leave(Member)
+}
+
+/// A publish that was not answered yet.
+struct OutgoingPublish {
+  /// The message behind its length.
+  let body: [UInt8]
+  let key: OutgoingKey?
+  let ticket: ReplyTicket?
+  let since: Duration
+  /// Whether it was handed to Redis before, so that its end is unknown.
+  var wasSent = false
+}
+
+/// A key as Redis sees it.
+struct OutgoingKey: Equatable {
+  /// The hash in the name of its key.
+  let name: String
+  /// The hash of the data.
+  let data: [UInt8]
+}

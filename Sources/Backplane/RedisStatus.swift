@@ -1,0 +1,124 @@
+// What the node's part of the cluster tells the rest of the process: whether it is ready, why not,
+// and its counters. Written by its thread, read by scrapes and readiness checks.
+
+import RoostEventLoop
+public import Synchronization
+public import Telemetry
+
+/// The state and figures of the backplane through Redis.
+///
+/// Any thread may read; the backplane's thread writes.
+public final class RedisStatus: Sendable {
+  // What was done.
+  public let publishes = Counter()
+  public let publishCommands = Counter()
+  public let received = Counter()
+  public let publishTime = Histogram(.latency)
+  public let joinTime = Histogram(.latency)
+  public let roundTrip = Histogram(.latency)
+
+  // What went wrong, and what was mended.
+  public let malformed = Counter()
+  public let duplicates = Counter()
+  public let gaps = Counter()
+  public let repaired = Counter()
+  public let resets = Counter()
+  public let presenceResets = Counter()
+  public let unknown = Counter()
+  public let shed = Counter()
+  public let repeatedKeys = Counter()
+  public let errors = Counter()
+  public let eraChanges = Counter()
+  public let dataLosses = Counter()
+  public let leasesLost = Counter()
+  public let reaped = Counter()
+  public let commandLosses = Counter()
+  public let channelLosses = Counter()
+
+  // Sizes.
+  public let nodes = Gauge()
+  public let subscribedRooms = Gauge()
+  public let waitingBytes = Gauge()
+
+  /// Whether the last probe is late.
+  public let isOverloaded = Atomic<Bool>(false)
+  /// Whether another living node has this one's name.
+  public let isNameTaken = Atomic<Bool>(false)
+
+  private let areCommandsReady = Atomic<Bool>(false)
+  private let probeNanoseconds = Atomic<UInt64>(0)
+  private let grace: Duration
+  private let log: Log
+  private let reason = Lock<String>("Redis has not been reached yet")
+
+  /// The status of a backplane that has not begun.
+  public init(readinessGrace: Duration, log: Log) {
+    grace = readinessGrace
+    self.log = log
+  }
+
+  /// Why the node should get no traffic; nil when it should.
+  public var notReadyReason: String? {
+    if isNameTaken.load(ordering: .relaxed) { return "another node has this node's id" }
+    let probe = probeNanoseconds.load(ordering: .relaxed)
+    guard probe > 0 else { return reason.withLock { $0 } }
+    let age = MonotonicInstant.now().since(MonotonicInstant(nanoseconds: probe))
+    guard age > grace + .seconds(1) else { return nil }
+    return "no message has come back through Redis for \(age.components.seconds) s: "
+      + reason.withLock { $0 }
+  }
+
+  /// Whether commands reach Redis.
+  public var isConnected: Bool { areCommandsReady.load(ordering: .relaxed) }
+
+  /// Time since the last message of this node's own came back; nil before the first.
+  public var probeAge: Duration? {
+    let probe = probeNanoseconds.load(ordering: .relaxed)
+    return probe == 0
+      ? nil : MonotonicInstant.now().since(MonotonicInstant(nanoseconds: probe))
+  }
+
+  func setReady(commands: Bool) { areCommandsReady.store(commands, ordering: .relaxed) }
+
+  func setProbe(at now: MonotonicInstant) {
+    probeNanoseconds.store(now.nanoseconds, ordering: .relaxed)
+    isOverloaded.store(false, ordering: .relaxed)
+  }
+
+  func opened(_ link: RedisLinkKind) {
+    log.info("redis_connected", "a link to Redis is open", [.init("link", link.word)])
+  }
+
+  func lost(_ link: RedisLinkKind, _ why: String) {
+    switch link {
+    case .commands: commandLosses.add()
+    case .subscriptions: channelLosses.add()
+    }
+    reason.withLock { $0 = why }
+    log.warning(
+      "redis_lost", "a link to Redis is gone", [.init("link", link.word), .init("reason", why)])
+  }
+
+  /// An error reply; the log gets few of them, the counter all.
+  func noteError(_ text: String) {
+    errors.add()
+    let isNew = reason.withLock { reason in
+      guard reason != text else { return false }
+      reason = text
+      return true
+    }
+    if isNew {
+      log.warning("redis_error", "Redis refused a command", [.init("reason", text)])
+    }
+  }
+}
+
+extension RedisLinkKind {
+  /// The word for logs and labels.
+  public var word: String {
+    switch self {
+    case .commands: "commands"
+    case .subscriptions: "subscriptions"
+    }
+  }
+}
