@@ -447,6 +447,11 @@ extension RedisBackplane {
         work.joins.remove(at: place)
         waitingJoins -= 1
         joinAlone(room, join.command, now, &outbox)
+      case .arrived(let answer) where now - join.since > settings.replyTimeout:
+        // Its own event was lost with a link; the sequence that the script told stands for it.
+        room.sequence = max(room.sequence ?? 0, answer.sequence)
+        if isCommandReady { repair(room) }
+        place += 1
       case .arrived where now - join.since > .milliseconds(200):
         // The messages that it waits for are late: perhaps they are lost.
         if isCommandReady { repair(room) }
@@ -454,7 +459,7 @@ extension RedisBackplane {
       default: place += 1
       }
     }
-    room.settleWork()
+    settle(room, now, &outbox)
   }
 
   // MARK: Leaving

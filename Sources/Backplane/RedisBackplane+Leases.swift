@@ -164,9 +164,18 @@ extension RedisBackplane {
       let parts = reply.string(2 + place).split(separator: " ", maxSplits: 2)
       guard parts.count == 3, let process = UInt64(parts[1], radix: 16) else { continue }
       found.insert(name)
-      if parts[0] == "dead" {
+      if parts[0].hasPrefix("dead@") {
+        // Kept for an hour, so that a node that only stood still finds out.
+        let died = Int64(parts[0].dropFirst(5)) ?? 0
+        if wallMilliseconds / 1000 - died > 3600 {
+          pipe.begin(3, .nothing, at: now)
+          pipe.add("HDEL")
+          pipe.add(names.system("nodes"))
+          pipe.add(name)
+        }
         nodes[name, default: NodeRecord(id: String(parts[2]), process: process)].isReaped = true
         nodes[name]?.isAlive = false
+        nodes[name]?.isBuried = true
       } else if nodes[name] == nil {
         nodes[name] = NodeRecord(id: String(parts[2]), process: process)
       }
@@ -232,13 +241,14 @@ extension RedisBackplane {
     let count = reply.elementCount(0)
     guard count > 0 else {
       // The last step: it has existed and is dead, for an hour.
-      let record = nodes[name]
-      pipe.begin(4, .nothing, at: now)
-      pipe.add("HSET")
-      pipe.add(names.system("nodes"))
-      pipe.add(name)
-      pipe.add("dead \(String(record?.process ?? 0, radix: 16)) \(record?.id ?? settings.nodeID)")
-      buried.append((name, now))
+      if let record = nodes[name], !record.isBuried {
+        let process = String(record.process, radix: 16)
+        pipe.begin(4, .nothing, at: now)
+        pipe.add("HSET")
+        pipe.add(names.system("nodes"))
+        pipe.add(name)
+        pipe.add("dead@\(wallMilliseconds / 1000) \(process) \(record.id)")
+      }
       reaping.remove(name)
       ownIncarnations.removeAll { $0 == name }
       return
@@ -270,16 +280,9 @@ extension RedisBackplane {
     }
   }
 
-  /// Sweeps the dead again, and forgets them after an hour.
+  /// Sweeps the dead again: what was written late by a node that stood still.
   mutating func sweepDead(_ now: Duration) {
     guard isCommandReady else { return }
-    for (name, since) in buried where now - since > .seconds(3600) {
-      pipe.begin(3, .nothing, at: now)
-      pipe.add("HDEL")
-      pipe.add(names.system("nodes"))
-      pipe.add(name)
-    }
-    buried.removeAll { now - $0.since > .seconds(3600) }
     guard let healthySince, now - healthySince > Self.judgement else { return }
     for name in dead where !reaping.contains(name) { reap(name, now) }
   }

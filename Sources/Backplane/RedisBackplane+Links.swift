@@ -389,10 +389,16 @@ extension RedisBackplane {
     pipe.add(String(RandomBytes.uint64(), radix: 16))
   }
 
-  mutating func probeAnswered(_ reply: RedisReply, _ now: Duration) {
+  mutating func probeAnswered(
+    _ reply: RedisReply, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
     guard reply.kind(0) != .error else {
       handleRefusal(reply, now)
-      if RedisRefusal(reply) == .full { return }
+      if RedisRefusal(reply) == .full {
+        // It answers and takes no writes: no link is at fault, and the node is not ready.
+        probeSentAt = nil
+        return
+      }
       if RedisRefusal(reply) == .unknownScript { probeSentAt = nil }
       return
     }
@@ -400,6 +406,12 @@ extension RedisBackplane {
     if !marker.isEmpty, found != marker {
       // The data is gone: everything is compared and written anew, now and not when it is missed.
       status.dataLosses.add()
+      for room in rooms.values where room.sequence != nil {
+        // Events are counted from the beginning again.
+        room.sequence = nil
+        status.presenceResets.add()
+        tell(.presenceReset(room.name), room, &outbox)
+      }
       sweepNow()
     }
     marker = found

@@ -86,7 +86,7 @@ extension RedisBackplane: MessageBackplane {
     case .serverInformation: informed(reply, isReplication: false, time)
     case .replicationInformation: informed(reply, isReplication: true, time)
     case .selfTest: selfTested(reply, time)
-    case .probe: probeAnswered(reply, time)
+    case .probe: probeAnswered(reply, time, &outbox)
     case .renewLease: leaseRenewed(reply, time)
     case .renewName: nameAnswered(reply, time, &outbox)
     case .nodeTable: nodeTable(reply, time)
@@ -184,6 +184,7 @@ extension RedisBackplane: MessageBackplane {
       if room.channel == .live, room.position != nil || room.sequence != nil {
         compareQueue.append(room)
       }
+      if room.memberCount == 0, room.channel == .none, room.work == nil { unlist(room, time) }
       release(room)
     }
     sweepNames.removeLast(portion)

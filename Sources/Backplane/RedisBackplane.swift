@@ -156,7 +156,6 @@ struct RedisBackplane: ~Copyable {
   var nodeTickets: [ReplyTicket] = []
   var ownIncarnations: [String] = []
   var nameRefusedSince: Duration?
-  var buried: [(name: String, since: Duration)] = []
 
   // Questions.
   var questions: [UInt64: OpenQuestion] = [:]
@@ -294,6 +293,8 @@ struct NodeRecord {
   var absences = 0
   var isAlive = true
   var isReaped = false
+  /// Whether the table says that it is dead.
+  var isBuried = false
   var remaining: Duration?
 }
 

@@ -195,13 +195,18 @@ struct RedisScript: Sendable {
   /// incarnation, whether there are events, members up to which there are, time to live of meta, then
   /// connection and member of each. Returns pseq.
   static let register = RedisScript(
+    elsewhere,
     """
     local meta, nodes, members = KEYS[1], KEYS[2], KEYS[3]
     local old, came = {}, {}
     local before = redis.call('HGETALL', members)
     for i = 1, #before, 2 do old[before[i]] = before[i + 1] end
     for i = 7, #ARGV, 2 do
-      if old[ARGV[i]] then old[ARGV[i]] = nil else came[#came + 1] = ARGV[i + 1] end
+      if old[ARGV[i]] then
+        old[ARGV[i]] = nil
+      elseif not elsewhere(nodes, members, ARGV[2], ARGV[i]) then
+        came[#came + 1] = ARGV[i + 1]
+      end
     end
     redis.call('DEL', members)
     if ARGV[3] == '0' then
@@ -232,9 +237,14 @@ struct RedisScript: Sendable {
   /// KEYS: meta, nodes, the dead incarnation's members. ARGV: channel, incarnation, members up to
   /// which there are events. Returns how many members went.
   static let reap = RedisScript(
+    elsewhere,
     """
     local first = redis.call('HDEL', KEYS[2], ARGV[2])
-    local gone = redis.call('HVALS', KEYS[3])
+    local gone = {}
+    local all = redis.call('HGETALL', KEYS[3])
+    for i = 1, #all, 2 do
+      if not elsewhere(KEYS[2], KEYS[3], ARGV[2], all[i]) then gone[#gone + 1] = all[i + 1] end
+    end
     redis.call('DEL', KEYS[3])
     if first == 0 or #gone == 0 then return 0 end
     local total = #gone
@@ -449,6 +459,20 @@ struct RedisScript: Sendable {
         found[#found + 1], found[#found + 2], found[#found + 3] = offset, ms, e[2][2]
       end
       return found
+    end
+
+    """
+
+  /// Whether a connection stands under another incarnation, too: its node has begun a new one.
+  private static let elsewhere = """
+    local function elsewhere(nodes, members, inc, connection)
+      local head = string.sub(members, 1, #members - #inc)
+      for _, other in ipairs(redis.call('HKEYS', nodes)) do
+        if other ~= inc and redis.call('HEXISTS', head .. other, connection) == 1 then
+          return true
+        end
+      end
+      return false
     end
 
     """
