@@ -147,7 +147,7 @@ if Context.environment["ROOST_FUZZ"] != nil {
       name: "fuzz",
       dependencies: [
         "RoostJSON", "RoostHTTP", "RoostWebSocket", "RoostWire", "RoostRooms", "RoostDeflate",
-        "Gateway",
+        "Gateway", "Backplane",
       ],
       path: "Tests/Fuzz", exclude: ["README.md", "Corpus"],
       swiftSettings: settings))

@@ -21,6 +21,10 @@ public struct RedisProtocolViolation: Error, Equatable, Sendable, CustomStringCo
 ///
 /// Owner: one link. After a violation it is of no use; its link is to be closed.
 public struct RedisReplyReader: ~Copyable {
+  /// The version of hiredis that this was compiled with, such as `0.14.1`.
+  public static let hiredisVersion =
+    "\(roost_hiredis_version(0)).\(roost_hiredis_version(1)).\(roost_hiredis_version(2))"
+
   private static let pieceBytes = 4096
   private static let firstCapacity = 16_384
   private static let keptCapacity = 65_536

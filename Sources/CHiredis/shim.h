@@ -270,4 +270,9 @@ static inline const char *roost_reply_reader_failure(const struct roost_reply_re
   return state->refusal != NULL ? state->refusal : state->reader->errstr;
 }
 
+// The version that this was compiled with.
+static inline int roost_hiredis_version(int part) {
+  return part == 0 ? HIREDIS_MAJOR : part == 1 ? HIREDIS_MINOR : HIREDIS_PATCH;
+}
+
 #endif

@@ -1,6 +1,7 @@
 // The reader of replies: every type of RESP2 whole and in pieces, what is refused, and bounds.
 
 import Backplane
+import TestSupport
 import Testing
 
 struct RedisReplyReaderTests {
@@ -32,6 +33,14 @@ struct RedisReplyReaderTests {
       while try reader.next(into: &reply) { shown.append(show(reply)) }
     }
     return shown
+  }
+
+  @Test func `hiredis is of the version that is to be tested`() {
+    let version = RedisReplyReader.hiredisVersion
+    #expect(version.split(separator: ".").compactMap { Int($0) }.count == 3)
+    if let expected = Environment["ROOST_TEST_HIREDIS"] {
+      #expect(version == expected)
+    }
   }
 
   static func read(

@@ -11,6 +11,7 @@ enum FuzzTarget: String, CaseIterable {
   case binaryMessages
   case handshake
   case configuration
+  case redisReplies
 
   /// Runs one input through the target.
   func run(_ input: borrowing Span<UInt8>) {
@@ -23,6 +24,7 @@ enum FuzzTarget: String, CaseIterable {
     case .binaryMessages: fuzzBinaryMessages(input)
     case .handshake: fuzzHandshake(input)
     case .configuration: fuzzConfiguration(input)
+    case .redisReplies: fuzzRedisReplies(input)
     }
   }
 }
