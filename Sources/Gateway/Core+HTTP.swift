@@ -204,6 +204,7 @@ extension Core {
 
   private func reserveCompression(_ agreement: DeflateAgreement) -> ConnectionCompression? {
     let outBits = agreement.windowBits(from: .server)
+    // zlib has no smaller one; an inflater reads what was made with less.
     let inBits = max(agreement.windowBits(from: .client), 9)
     var bytes = 0
     if agreement.keepsContext(from: .server) {
@@ -212,7 +213,7 @@ extension Core {
     if agreement.keepsContext(from: .client) { bytes += Inflater.memoryBytes(windowBits: inBits) }
     guard shared.reserveCompression(bytes) else { return nil }
     let own = ConnectionCompression(
-      inflater: agreement.keepsContext(from: .client) ? Inflater(windowBits: 15) : nil,
+      inflater: agreement.keepsContext(from: .client) ? Inflater(windowBits: inBits) : nil,
       deflater: nil, budgetBytes: bytes)
     guard agreement.keepsContext(from: .server) else { return own }
     do {

@@ -77,7 +77,8 @@ public enum DeflateNegotiation {
       output.append(contentsOf: "; server_max_window_bits=".utf8)
       output.append(contentsOf: String(agreement.serverMaxWindowBits).utf8)
     }
-    // client_max_window_bits is never asked for: the inflater reads every window.
+    // § 7.1.2.2: client_max_window_bits is never asked for, whatever the client has hinted at: the
+    // inflater reads every window.
   }
 
   private static func agreement(
@@ -89,6 +90,7 @@ public enum DeflateNegotiation {
       guard offered >= 9 else { return nil }
       serverWindowBits = min(serverWindowBits, offered)
     }
+    // § 7.1.2.2: a client keeps to the value of its own hint without being asked to.
     var clientWindowBits = 15
     if case .number(let offered) = parameters.clientMaxWindowBits { clientWindowBits = offered }
     return DeflateAgreement(
@@ -110,6 +112,10 @@ public enum DeflateNegotiation {
     if configuration.serverWindowBits < 15 {
       text += "; server_max_window_bits=\(configuration.serverWindowBits)"
     }
+    // § 7.1.2.2: without this hint a server must not ask for a smaller window, and one that has no
+    // memory for the full one would have to decline.
+    text += "; client_max_window_bits"
+    if configuration.clientWindowBits < 15 { text += "=\(configuration.clientWindowBits)" }
     return text
   }
 
@@ -135,9 +141,15 @@ public enum DeflateNegotiation {
     _ parameters: Parameters, configuration: DeflateConfiguration
   ) throws(HandshakeViolation) -> DeflateAgreement {
     let serverWindowBits = parameters.serverMaxWindowBits ?? 15
+    var clientWindowBits = configuration.clientWindowBits
+    if case .number(let asked) = parameters.clientMaxWindowBits {
+      // § 7.1.2.2: a server may ignore the value that the offer had and ask for a wider window; it
+      // then gets the narrower one. 8 is taken, too: `deflaterWindowBits` says what comes of it.
+      clientWindowBits = min(clientWindowBits, asked)
+    }
     guard !parameters.isBad,
-      // § 7.1.2.2: the offer did not have client_max_window_bits, so the answer must not.
-      parameters.clientMaxWindowBits == nil,
+      // § 7.1.2.2: alone it is a hint, which only an offer may give.
+      parameters.clientMaxWindowBits != .some(.none),
       // § 7.1.1.1 and 7.1.2.1: what the offer demanded of the server, the answer must repeat.
       parameters.serverNoContextTakeover || configuration.allowsServerContextTakeover,
       serverWindowBits <= configuration.serverWindowBits
@@ -146,7 +158,7 @@ public enum DeflateNegotiation {
       serverNoContextTakeover: parameters.serverNoContextTakeover,
       clientNoContextTakeover: parameters.clientNoContextTakeover
         || !configuration.allowsClientContextTakeover,
-      serverMaxWindowBits: serverWindowBits, clientMaxWindowBits: 15)
+      serverMaxWindowBits: serverWindowBits, clientMaxWindowBits: clientWindowBits)
   }
 
   // MARK: Both

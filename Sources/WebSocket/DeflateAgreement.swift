@@ -7,7 +7,7 @@ public struct DeflateAgreement: Equatable, Sendable {
   public let serverNoContextTakeover: Bool
   /// The client compresses each message by itself; RFC 7692 7.1.1.2.
   public let clientNoContextTakeover: Bool
-  /// The server's back references reach 2 to this power bytes: 9...15; RFC 7692 7.1.2.1.
+  /// The server's back references reach 2 to this power bytes: 8...15; RFC 7692 7.1.2.1.
   public let serverMaxWindowBits: Int
   /// The same for the client's: 8...15; RFC 7692 7.1.2.2.
   public let clientMaxWindowBits: Int
@@ -36,6 +36,17 @@ public struct DeflateAgreement: Equatable, Sendable {
   public func windowBits(from side: Role) -> Int {
     side == .server ? serverMaxWindowBits : clientMaxWindowBits
   }
+
+  /// The window bits of a `Deflater` for that side's messages: 9...15, or nothing when that side
+  /// must send them uncompressed.
+  ///
+  /// zlib has no raw deflate with the 8 bits that a peer may limit this side to. § 6: each message
+  /// says by itself whether it is compressed. So the agreement holds all the same, and the other
+  /// side's messages still come compressed.
+  public func deflaterWindowBits(for side: Role) -> Int? {
+    let bits = windowBits(from: side)
+    return bits >= 9 ? bits : nil
+  }
 }
 
 /// What this side agrees to.
@@ -48,6 +59,10 @@ public struct DeflateConfiguration: Equatable, Sendable {
   public let allowsClientContextTakeover: Bool
   /// The widest window that the server uses: 9...15.
   public let serverWindowBits: Int
+  /// The widest window that a client uses: 9...15.
+  ///
+  /// For the offer only. A server leaves the choice to its clients.
+  public let clientWindowBits: Int
 
   /// No compression.
   public static let disabled = DeflateConfiguration(
@@ -63,12 +78,14 @@ public struct DeflateConfiguration: Equatable, Sendable {
   /// Puts a configuration together.
   public init(
     isEnabled: Bool, allowsServerContextTakeover: Bool, allowsClientContextTakeover: Bool,
-    serverWindowBits: Int
+    serverWindowBits: Int, clientWindowBits: Int = 15
   ) {
     precondition((9...15).contains(serverWindowBits), "\(serverWindowBits) window bits")
+    precondition((9...15).contains(clientWindowBits), "\(clientWindowBits) window bits")
     self.isEnabled = isEnabled
     self.allowsServerContextTakeover = allowsServerContextTakeover
     self.allowsClientContextTakeover = allowsClientContextTakeover
     self.serverWindowBits = serverWindowBits
+    self.clientWindowBits = clientWindowBits
   }
 }

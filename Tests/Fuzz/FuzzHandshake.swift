@@ -17,7 +17,7 @@ func fuzzHandshake(_ input: borrowing Span<UInt8>) {
 
 private let configuration = DeflateConfiguration(
   isEnabled: true, allowsServerContextTakeover: true, allowsClientContextTakeover: true,
-  serverWindowBits: 12)
+  serverWindowBits: 12, clientWindowBits: 13)
 
 private func responseHead(_ bytes: borrowing Span<UInt8>) -> ResponseHead? {
   try? ResponseHead(parsing: bytes, requestLineBytesMax: 1024, headBytesMax: 8192, fieldsMax: 64)
@@ -70,6 +70,8 @@ private func fuzzAgreement(_ text: borrowing Span<UInt8>) {
   guard
     let agreement = try? DeflateNegotiation.agreement(from: text, configuration: configuration)
   else { return }
-  precondition((9...15).contains(agreement.windowBits(from: .server)))
-  precondition((8...15).contains(agreement.windowBits(from: .client)))
+  // The server may take less of either window than was offered, and never more.
+  precondition((8...12).contains(agreement.windowBits(from: .server)))
+  precondition((8...13).contains(agreement.windowBits(from: .client)))
+  precondition(agreement.deflaterWindowBits(for: .client).map { (9...13).contains($0) } ?? true)
 }

@@ -16,6 +16,9 @@ extension SocketTests {
     private static let smallWindow = DeflateConfiguration(
       isEnabled: true, allowsServerContextTakeover: false, allowsClientContextTakeover: false,
       serverWindowBits: 9)
+    private static let smallClientWindow = DeflateConfiguration(
+      isEnabled: true, allowsServerContextTakeover: true, allowsClientContextTakeover: true,
+      serverWindowBits: 15, clientWindowBits: 9)
 
     @Test(arguments: [1, 2], [false, true])
     func `members with every kind of compression get the same messages`(
@@ -26,7 +29,10 @@ extension SocketTests {
         $0.compression.thresholdBytes = 100
       }
       try await withNode(configuration) { node in
-        let kinds = [.disabled, .eachMessageByItself, Self.smallWindow, Self.keepsContext]
+        let kinds = [
+          .disabled, .eachMessageByItself, Self.smallWindow, Self.keepsContext,
+          Self.smallClientWindow,
+        ]
         let members = try (kinds + kinds).map {
           try TestClient.open(node.address, deflate: $0)
         }
@@ -34,6 +40,7 @@ extension SocketTests {
         #expect(
           members[3].agreement?.keepsContext(from: .server) == contextTakeover)
         #expect(members[2].agreement?.serverMaxWindowBits == 9)
+        #expect(members[4].agreement?.clientMaxWindowBits == 9)
         for (round, publisher) in members.enumerated() {
           for size in [0, 99, 100, 5000, 40_000] {
             let data = String((0..<size).map { Character(["a", "b", "ü"][($0 * 7 + round) % 3]) })

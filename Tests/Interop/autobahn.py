@@ -8,7 +8,8 @@ client role: it runs Autobahn's server on a free port, prints `listening ws://12
 waits for the client under test to run its cases and ask for the report (/updateReports).
 
 Prints a line for each case that is not OK, then one summary. Exits 0 only when every case and
-every close was OK or informational: what Autobahn calls NON-STRICT counts as a failure.
+every close was OK or informational: what Autobahn calls NON-STRICT or UNIMPLEMENTED counts as a
+failure.
 """
 
 import argparse

@@ -92,7 +92,9 @@ public final class TestClient {
     agreement = result.deflate
     input = responses.rest
     reader = MessageReader(role: .client, messageBytesMax: 64 << 20, deflate: agreement)
-    if agreement != nil { deflater = try Deflater(windowBits: 15, level: 6, memoryLevel: 8) }
+    if let windowBits = agreement?.deflaterWindowBits(for: .client) {
+      deflater = try Deflater(windowBits: windowBits, level: 6, memoryLevel: 8)
+    }
   }
 
   /// Reads `welcome` and keeps the connection's id; returns the text.

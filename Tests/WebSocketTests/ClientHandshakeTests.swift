@@ -24,7 +24,7 @@ struct ClientHandshakeTests {
         + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
         + "Sec-WebSocket-Protocol: roost.v1.json, b\r\n"
         + "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
-        + "client_no_context_takeover\r\n"
+        + "client_no_context_takeover; client_max_window_bits\r\n"
         + "Authorization: Bearer x\r\nOrigin: https://example.com\r\n\r\n")
   }
 

@@ -134,17 +134,84 @@ struct CompressionTests {
 
   // MARK: Client
 
-  @Test func `the offer asks for what the client wants`() {
+  /// Whether the server's and the client's windows are kept, how wide they are, and the offer.
+  @Test(arguments: [
+    (true, true, 15, 15, "permessage-deflate; client_max_window_bits"),
+    (true, true, 15, 9, "permessage-deflate; client_max_window_bits=9"),
+    (true, true, 9, 15, "permessage-deflate; server_max_window_bits=9; client_max_window_bits"),
+    (
+      true, true, 14, 14,
+      "permessage-deflate; server_max_window_bits=14; client_max_window_bits=14"
+    ),
+    (
+      true, false, 15, 15,
+      "permessage-deflate; client_no_context_takeover; client_max_window_bits"
+    ),
+    (
+      true, false, 15, 14,
+      "permessage-deflate; client_no_context_takeover; client_max_window_bits=14"
+    ),
+    (
+      true, false, 10, 15,
+      "permessage-deflate; client_no_context_takeover; server_max_window_bits=10; "
+        + "client_max_window_bits"
+    ),
+    (
+      true, false, 10, 11,
+      "permessage-deflate; client_no_context_takeover; server_max_window_bits=10; "
+        + "client_max_window_bits=11"
+    ),
+    (
+      false, true, 15, 15,
+      "permessage-deflate; server_no_context_takeover; client_max_window_bits"
+    ),
+    (
+      false, true, 15, 12,
+      "permessage-deflate; server_no_context_takeover; client_max_window_bits=12"
+    ),
+    (
+      false, true, 13, 15,
+      "permessage-deflate; server_no_context_takeover; server_max_window_bits=13; "
+        + "client_max_window_bits"
+    ),
+    (
+      false, true, 13, 12,
+      "permessage-deflate; server_no_context_takeover; server_max_window_bits=13; "
+        + "client_max_window_bits=12"
+    ),
+    (
+      false, false, 15, 15,
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+        + "client_max_window_bits"
+    ),
+    (
+      false, false, 15, 9,
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+        + "client_max_window_bits=9"
+    ),
+    (
+      false, false, 9, 15,
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+        + "server_max_window_bits=9; client_max_window_bits"
+    ),
+    (
+      false, false, 9, 9,
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+        + "server_max_window_bits=9; client_max_window_bits=9"
+    ),
+  ])
+  func `the offer asks for what the client wants`(
+    serverKeeps: Bool, clientKeeps: Bool, serverBits: Int, clientBits: Int, offer: String
+  ) {
+    let configuration = DeflateConfiguration(
+      isEnabled: true, allowsServerContextTakeover: serverKeeps,
+      allowsClientContextTakeover: clientKeeps, serverWindowBits: serverBits,
+      clientWindowBits: clientBits)
+    #expect(DeflateNegotiation.offer(configuration) == offer)
+  }
+
+  @Test func `a client without compression offers nothing`() {
     #expect(DeflateNegotiation.offer(.disabled) == nil)
-    #expect(DeflateNegotiation.offer(Self.permissive) == "permessage-deflate")
-    #expect(
-      DeflateNegotiation.offer(.eachMessageByItself)
-        == "permessage-deflate; server_no_context_takeover; client_no_context_takeover")
-    let narrow = DeflateConfiguration(
-      isEnabled: true, allowsServerContextTakeover: true, allowsClientContextTakeover: true,
-      serverWindowBits: 10)
-    #expect(
-      DeflateNegotiation.offer(narrow) == "permessage-deflate; server_max_window_bits=10")
   }
 
   @Test(
@@ -163,6 +230,10 @@ struct CompressionTests {
         "permessage-deflate; client_no_context_takeover; server_max_window_bits=8", permissive,
         agreement(serverNoTakeover: false, serverBits: 8)
       ),
+      (
+        "permessage-deflate; client_max_window_bits=\"10\"", permissive,
+        agreement(serverNoTakeover: false, clientNoTakeover: false, clientBits: 10)
+      ),
     ] as [(String, DeflateConfiguration, DeflateAgreement?)])
   func `an answer within the offer is taken`(
     answer: String, configuration: DeflateConfiguration, agreement: DeflateAgreement?
@@ -178,8 +249,17 @@ struct CompressionTests {
       ("permessage-deflate, foo", permissive, .extensionNotOffered),
       ("permessage-deflate, permessage-deflate", permissive, .extensionNotOffered),
       ("permessage-deflate; unknown", permissive, .extensionParameterNotOffered),
-      ("permessage-deflate; client_max_window_bits=10", permissive, .extensionParameterNotOffered),
+      // Alone it is a hint, which only an offer may give.
       ("permessage-deflate; client_max_window_bits", permissive, .extensionParameterNotOffered),
+      ("permessage-deflate; client_max_window_bits=7", permissive, .extensionParameterNotOffered),
+      ("permessage-deflate; client_max_window_bits=16", permissive, .extensionParameterNotOffered),
+      ("permessage-deflate; client_max_window_bits=09", permissive, .extensionParameterNotOffered),
+      ("permessage-deflate; client_max_window_bits=x", permissive, .extensionParameterNotOffered),
+      (
+        "permessage-deflate; client_max_window_bits=10; client_max_window_bits=10", permissive,
+        .extensionParameterNotOffered
+      ),
+      ("permessage-deflate; client_max_window_bits=10", .disabled, .extensionNotOffered),
       ("permessage-deflate; server_max_window_bits", permissive, .extensionParameterNotOffered),
       ("permessage-deflate; server_max_window_bits=7", permissive, .extensionParameterNotOffered),
       (
@@ -207,19 +287,56 @@ struct CompressionTests {
     #expect(verify(answer, configuration) == .failure(violation))
   }
 
+  /// The client's own window, what the server asks for, and what holds.
+  @Test(
+    arguments: [
+      (15, nil, 15), (15, 8, 8), (15, 9, 9), (15, 10, 10), (15, 11, 11), (15, 12, 12),
+      (15, 13, 13), (15, 14, 14), (15, 15, 15),
+      (12, nil, 12), (12, 8, 8), (12, 11, 11), (12, 12, 12), (12, 13, 12), (12, 15, 12),
+      (9, nil, 9), (9, 8, 8), (9, 9, 9), (9, 10, 9), (9, 15, 9),
+    ] as [(Int, Int?, Int)])
+  func `the smaller of the two client windows holds`(own: Int, asked: Int?, agreed: Int) {
+    let configuration = DeflateConfiguration(
+      isEnabled: true, allowsServerContextTakeover: true, allowsClientContextTakeover: true,
+      serverWindowBits: 15, clientWindowBits: own)
+    let answer = "permessage-deflate" + (asked.map { "; client_max_window_bits=\($0)" } ?? "")
+    #expect(
+      verify(answer, configuration)
+        == .success(
+          Self.agreement(serverNoTakeover: false, clientNoTakeover: false, clientBits: agreed)))
+  }
+
+  @Test(arguments: 0..<16)
+  func `an answer may hold any of the four parameters, in any order`(present: Int) {
+    let all = [
+      "server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits=10",
+      "client_max_window_bits=11",
+    ]
+    let chosen = all.indices.filter { present >> $0 & 1 == 1 }.map { all[$0] }
+    let agreement = Self.agreement(
+      serverNoTakeover: present & 1 != 0, clientNoTakeover: present & 2 != 0,
+      serverBits: present & 4 != 0 ? 10 : 15, clientBits: present & 8 != 0 ? 11 : 15)
+    for parameters in [chosen, chosen.reversed()] {
+      let answer = (["permessage-deflate"] + parameters).joined(separator: "; ")
+      #expect(verify(answer, Self.permissive) == .success(agreement), "\(answer)")
+    }
+  }
+
   // MARK: Both
 
   @Test func `what a server makes of a client's offer is what the client makes of its answer`() {
     for bits in 0..<16 {
-      func configuration(_ shift: Int, _ serverWindowBits: Int) -> DeflateConfiguration {
+      func configuration(
+        _ shift: Int, _ serverWindowBits: Int, _ clientWindowBits: Int
+      ) -> DeflateConfiguration {
         DeflateConfiguration(
           isEnabled: true, allowsServerContextTakeover: bits >> shift & 1 == 1,
           allowsClientContextTakeover: bits >> (shift + 1) & 1 == 1,
-          serverWindowBits: serverWindowBits)
+          serverWindowBits: serverWindowBits, clientWindowBits: clientWindowBits)
       }
-      for serverWindowBits in 9...15 {
-        let client = configuration(0, serverWindowBits)
-        let server = configuration(2, 12)
+      for windows in 0..<49 {
+        let client = configuration(0, 9 + windows % 7, 9 + windows / 7)
+        let server = configuration(2, 12, 15)
         guard let offer = DeflateNegotiation.offer(client),
           case .agreed(let agreement) = choose(offer, server)
         else {
@@ -234,6 +351,7 @@ struct CompressionTests {
         // A client that will not keep its window says so in its offer only.
         #expect(result.serverNoContextTakeover == agreement.serverNoContextTakeover)
         #expect(result.serverMaxWindowBits == agreement.serverMaxWindowBits)
+        #expect(result.clientMaxWindowBits == agreement.clientMaxWindowBits)
         #expect(result.keepsContext(from: .client) ? agreement.keepsContext(from: .client) : true)
       }
     }
