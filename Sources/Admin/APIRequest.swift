@@ -159,7 +159,7 @@ struct APIRequest {
     guard let bytes = query["reason"] else { return nil }
     guard let text = String(validating: bytes, as: UTF8.self), Node.isReason(text) else {
       throw Problem(
-        .badRequest, "`reason` has 1 to 100 bytes of UTF-8 without control characters.")
+        .badRequest, "`reason` has 1 to 30 characters, none of them a control character.")
     }
     return text
   }
@@ -277,7 +277,7 @@ struct APIRequest {
 
   private func key() throws(Problem) -> ScopedKey? {
     guard let key = head.valueBytes(of: "Idempotency-Key") else { return nil }
-    let isVisible = key.allSatisfy { (0x20...0x7E).contains($0) }
+    let isVisible = key.allSatisfy { (0x21...0x7E).contains($0) }
     guard isVisible, (1...Node.keyBytesMax).contains(key.count),
       head.fieldCount(of: "Idempotency-Key") == 1
     else {

@@ -1,6 +1,7 @@
 // What the admin port answers by itself, and what it asks the node. Pure but for the node's figures.
 
 import Gateway
+import Pages
 import RoostHTTP
 import RoostWire
 import Telemetry
@@ -73,6 +74,15 @@ struct AdminRoutes: Sendable {
           status: 200,
           fields: [("Content-Type", PrometheusText.contentType), ("Cache-Control", "no-store")],
           body: text.bytes)
+      }
+    case "/openapi.json":
+      return reading(head) {
+        AdminResponse(
+          status: 200,
+          fields: [
+            ("Content-Type", OpenAPIDocument.contentType), ("Cache-Control", "no-cache"),
+            ("Access-Control-Allow-Origin", "*"),
+          ], body: Array("\(OpenAPIDocument.json)".utf8))
       }
     case "/":
       return reading(head) {

@@ -42,7 +42,7 @@ extension Node {
   /// The longest idempotency key, in bytes.
   public static var keyBytesMax: Int { Bounds.keyBytesMax }
 
-  /// The longest reason of a disconnect, in bytes; control characters are not allowed.
+  /// Whether a text may be the reason of a disconnect: 1 to 30 characters, no control characters.
   public static func isReason(_ text: String) -> Bool { ControlQuestion.isReason(text) }
 
   /// Whether a text may be a user: 1 to 128 bytes without control characters.

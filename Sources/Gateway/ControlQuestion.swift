@@ -34,8 +34,8 @@ enum ControlQuestion: Sendable, Equatable {
 
   /// The longest list that an answer may hold.
   static let listMax = 1000
-  /// Bytes of a reason: a close frame has room for 123.
-  static let reasonBytesMax = 100
+  /// Characters of a reason: a close frame has room for 123 bytes, which are 30 of any kind.
+  static let reasonCharactersMax = 30
 
   /// Whether carrying it out twice would be noticed.
   var hasEffect: Bool {
@@ -45,9 +45,9 @@ enum ControlQuestion: Sendable, Equatable {
     }
   }
 
-  /// Whether a text may be a reason: 1 to 100 bytes without control characters.
+  /// Whether a text may be a reason: 1 to 30 characters without control characters.
   static func isReason(_ text: String) -> Bool {
-    (1...reasonBytesMax).contains(text.utf8.count)
+    (1...reasonCharactersMax).contains(text.unicodeScalars.count)
       && !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
   }
 
@@ -132,7 +132,7 @@ enum ControlQuestion: Sendable, Equatable {
       self = .send(target, data: data, sender: sender)
     case "disconnect":
       guard let target else { return nil }
-      let reason = fields.string("reason", bytesMax: Self.reasonBytesMax)
+      let reason = fields.string("reason", bytesMax: 4 * Self.reasonCharactersMax)
       if fields.has("reason") { guard let reason, Self.isReason(reason) else { return nil } }
       self = .disconnect(target, reason: reason)
     case "join", "kick":

@@ -49,6 +49,11 @@ extension String {
   #expect(swift.hasSuffix("##\"\"\"\n\(html)\n\"\"\"##\n}\n"), "run ops/pages")
 }
 
+@Test func `the Swift file holds openapi.json byte for byte`() throws {
+  let json = try source("openapi.json")
+  #expect(Array("\(OpenAPIDocument.json)".utf8) == Array(json.utf8), "run ops/pages")
+}
+
 @Test func `the page is one document of 45 KB at most`() {
   #expect(ConsolePage.html.utf8.count <= 45_000)
   #expect(ConsolePage.html.hasPrefix("<!doctype html>\n<html lang=\"en\">\n"))
