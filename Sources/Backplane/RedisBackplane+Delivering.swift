@@ -107,6 +107,8 @@ extension RedisBackplane {
   ) {
     status.received.add()
     guard let reached = room.position, room.work?.isRepairing != true else {
+      // Without a position and a join that will have one, there is nobody to hold it for.
+      guard room.position != nil || room.work?.joins.isEmpty == false else { return }
       return hold(room, position, body)
     }
     guard position.epoch == reached.epoch else {
@@ -204,13 +206,15 @@ extension RedisBackplane {
       repairsInFlight += 1
       sendRead(
         room.name, shapes[room.policy], after: position.offset, bytes: settings.pageBytesMax,
-        count: 4096, backwards: false, creates: true, .repair(room), now)
+        count: 4096, backwards: false, creates: true,
+        .repair(room, after: position), now)
     }
     repairQueue.removeFirst(taken)
   }
 
   mutating func repaired(
-    _ room: RedisRoom, _ reply: RedisReply, _ now: Duration, _ outbox: inout BackplaneOutbox
+    _ room: RedisRoom, _ after: Position, _ reply: RedisReply, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
   ) {
     repairsInFlight -= 1
     guard let work = room.work, work.isRepairing, let reached = room.position else { return }
@@ -219,6 +223,11 @@ extension RedisBackplane {
     else {
       // Still closed; another try with the next tick.
       if reply.kind(0) == .error { handleRefusal(reply, now) }
+      repairQueue.append(room)
+      return
+    }
+    guard reached == after else {
+      // A join has read further meanwhile; what was read now begins too early.
       repairQueue.append(room)
       return
     }

@@ -18,7 +18,9 @@ extension RedisBackplane {
     if isAway(now.monotonic) { return joinAlone(room, command, now.monotonic, &outbox) }
     lastJoin &+= 1
     room.working().joins.append(
-      PendingJoin(number: lastJoin, command: command, since: now.monotonic))
+      PendingJoin(
+        number: lastJoin, command: command, since: now.monotonic,
+        nextLook: now.monotonic + Self.joinPatience))
     waitingJoins += 1
     busyRooms.append(room)
     switch room.channel {
@@ -37,6 +39,9 @@ extension RedisBackplane {
     let join = RefusedJoin(room: command.room, member: command.member.connection)
     refused[join] = nowMonotonic
   }
+
+  /// How long a join waits for live messages before Redis is asked where they are.
+  static var joinPatience: Duration { .milliseconds(200) }
 
   /// Whether Redis has been away for so long that waiting for it is no answer.
   func isAway(_ now: Duration) -> Bool {
@@ -143,7 +148,7 @@ extension RedisBackplane {
     if !join.isCancelled { refuse(join.command) }
     fail(join.command.ticket, room.name, failure, &outbox)
     room.settleWork()
-    release(room)
+    becameEmpty(room)
   }
 
   private func joinAnswer(
@@ -447,14 +452,13 @@ extension RedisBackplane {
         work.joins.remove(at: place)
         waitingJoins -= 1
         joinAlone(room, join.command, now, &outbox)
-      case .arrived(let answer) where now - join.since > settings.replyTimeout:
-        // Its own event was lost with a link; the sequence that the script told stands for it.
-        room.sequence = max(room.sequence ?? 0, answer.sequence)
-        if isCommandReady { repair(room) }
-        place += 1
-      case .arrived where now - join.since > .milliseconds(200):
-        // The messages that it waits for are late: perhaps they are lost.
-        if isCommandReady { repair(room) }
+      case .arrived where join.nextLook <= now:
+        // The messages or the event that it waits for are late: perhaps they are lost.
+        work.joins[place].nextLook = now + Self.joinPatience
+        if isCommandReady {
+          repair(room)
+          if shapes[room.policy].hasEvents { compareQueue.append(room) }
+        }
         place += 1
       default: place += 1
       }
@@ -566,7 +570,9 @@ extension RedisBackplane {
       guard room.channel == .live else { return }
       room.channel = .lingering(until: nowMonotonic + settings.linger)
       lingering.append(room)
-    case .none: release(room)
+    case .none:
+      // What it has in Redis goes with the next look at rooms that became empty.
+      if room.isListed { lingering.append(room) } else { release(room) }
     case .lingering, .unsubscribing: break
     }
   }

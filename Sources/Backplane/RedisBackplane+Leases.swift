@@ -227,7 +227,7 @@ extension RedisBackplane {
   }
 
   private mutating func nextReapPage(_ name: String, _ now: Duration) {
-    pipe.begin(3, .reapRooms(name, room: nil), at: now)
+    pipe.begin(3, .reapRooms(name), at: now)
     pipe.add("SRANDMEMBER")
     pipe.add(names.system("node:\(name):rooms"))
     pipe.add(200)
@@ -255,21 +255,35 @@ extension RedisBackplane {
     }
     for place in 0..<count {
       let bytes = reply.array(1 + place)
-      if let room = Self.roomName(bytes) {
-        pipe.call(.reap, keys: 3, arguments: 3, .nothing, at: now)
-        pipe.add(names.key(room, "meta"))
-        pipe.add(names.key(room, "nodes"))
-        pipe.add(names.key(room, "members:\(name)"))
-        pipe.add(names.channel(room))
-        pipe.add(name)
-        pipe.add(settings.presenceEventsMax)
-      }
+      // A name that is none cannot be a room's; it would only stand in the way.
+      guard let room = Self.roomName(bytes) ?? RoomName(text: "-") else { continue }
+      pipe.call(
+        .reap, keys: 3, arguments: 3, .reap(name, room: bytes, isLast: place == count - 1),
+        at: now)
+      pipe.add(names.key(room, "meta"))
+      pipe.add(names.key(room, "nodes"))
+      pipe.add(names.key(room, "members:\(name)"))
+      pipe.add(names.channel(room))
+      pipe.add(name)
+      pipe.add(settings.presenceEventsMax)
+    }
+  }
+
+  /// A room was cleared: it leaves the set only now, so that a script that was refused is run again.
+  mutating func reaped(
+    _ name: String, _ room: [UInt8], _ reply: RedisReply, isLast: Bool, _ now: Duration
+  ) {
+    if reply.kind(0) == .error {
+      handleRefusal(reply, now)
+      failedReaps.insert(name)
+    } else {
       pipe.begin(3, .nothing, at: now)
       pipe.add("SREM")
       pipe.add(names.system("node:\(name):rooms"))
-      pipe.add(bytes)
+      pipe.add(room)
     }
-    nextReapPage(name, now)
+    guard isLast else { return }
+    if failedReaps.remove(name) == nil { nextReapPage(name, now) } else { reaping.remove(name) }
   }
 
   private static func roomName(_ bytes: [UInt8]) -> RoomName? {

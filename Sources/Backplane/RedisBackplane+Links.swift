@@ -37,12 +37,13 @@ extension RedisBackplane {
       selfTest(now)
     case .subscriptions:
       channelPhase = .greeting
+      channelOpenedAt = now
+      hearsProbe = false
       for channel in systemChannels { subscribe(channel: channel) }
       for room in rooms.values where room.memberCount > 0 || room.work != nil || isLingering(room) {
         room.channel = .none
         subscribe(room)
       }
-      nextProbe = now
     }
   }
 
@@ -62,6 +63,8 @@ extension RedisBackplane {
   }
 
   mutating func loadScripts(_ now: Duration) {
+    guard scriptLoads == 0 else { return }
+    scriptLoads = RedisScript.all.count
     for script in RedisScript.all {
       pipe.begin(3, .loadScript, at: now)
       pipe.add("SCRIPT")
@@ -113,7 +116,6 @@ extension RedisBackplane {
     nextStreamRead = now
     for room in rooms.values {
       if room.work?.joins.isEmpty == false, room.channel == .live { sendJoins(room, now) }
-      if room.work?.isRepairing == true { repairQueue.append(room) }
       if shapes[room.policy].hasHistory, room.position != nil, room.channel == .live {
         compareQueue.append(room)
       }
@@ -142,6 +144,7 @@ extension RedisBackplane {
       commandsLost(now, &outbox)
     case .subscriptions:
       channelPhase = .closed(until: again)
+      hearsProbe = false
       channelOutput = []
       confirmations = []
       confirmationsHead = 0
@@ -165,6 +168,7 @@ extension RedisBackplane {
     comparesInFlight = 0
     registersInFlight = 0
     isReadingStream = false
+    scriptLoads = 0
     for pending in pipe.reset() {
       switch pending {
       case .plain(let tickets):
@@ -188,7 +192,7 @@ extension RedisBackplane {
           work.joins[place].stage = .waiting
         }
       case .leave(let room), .register(let room): needsRegistration(room)
-      case .repair(let room): repairQueue.append(room)
+      case .repair(let room, after: _): repairQueue.append(room)
       case .page(let room, let ticket, let after):
         endRead(room)
         answer(
@@ -200,7 +204,9 @@ extension RedisBackplane {
       case .history(let question): fail(question.ticket, question.room, unavailable(), &outbox)
       case .compare(let rooms): compareQueue += rooms
       case .question(let number): closeQuestion(number, &outbox)
-      case .reapRooms(let node, _): reaping.remove(node)
+      case .reapRooms(let node), .reap(let node, _, _):
+        reaping.remove(node)
+        failedReaps.remove(node)
       case .announcements:
         for ticket in nodeTickets { fail(ticket, nil, unavailable(), &outbox) }
         nodeTickets = []
@@ -280,7 +286,13 @@ extension RedisBackplane {
     else {
       return closeWishes.append((.subscriptions, "Redis confirmed out of order"))
     }
-    guard let room = expected.room else { return }
+    guard let room = expected.room else {
+      if channel.elementsEqual(names.systemChannel("probe:\(incarnation)")) {
+        hearsProbe = true
+        nextProbe = now
+      }
+      return
+    }
     if !isSubscribe {
       // Somebody may have come meanwhile, who waits for a confirmation behind this one.
       if room.channel == .unsubscribing {
@@ -301,7 +313,8 @@ extension RedisBackplane {
     guard room.mayHaveMissed else { return }
     room.mayHaveMissed = false
     if shapes[room.policy].hasHistory || shapes[room.policy].hasEvents {
-      if room.position != nil || room.sequence != nil { compareQueue.append(room) }
+      let isAwaited = room.work?.joins.isEmpty == false
+      if room.position != nil || room.sequence != nil || isAwaited { compareQueue.append(room) }
     }
     if !shapes[room.policy].hasHistory, room.liveCount > 0 {
       status.gaps.add()
@@ -317,6 +330,16 @@ extension RedisBackplane {
     guard !lingering.isEmpty, channelPhase == .ready || channelPhase == .greeting else { return }
     var left: [RedisRoom] = []
     for room in lingering {
+      if room.channel == .none, room.memberCount == 0, room.work == nil {
+        // Its channel went with the link.
+        guard isCommandReady else {
+          left.append(room)
+          continue
+        }
+        unlist(room, now)
+        release(room)
+        continue
+      }
       guard case .lingering(let until) = room.channel else { continue }
       guard until <= now, confirmations.count - confirmationsHead < Self.unconfirmedMax else {
         left.append(room)
@@ -375,7 +398,8 @@ extension RedisBackplane {
   // MARK: The probe
 
   mutating func sendProbe(_ now: Duration) {
-    guard isCommandReady, probeSentAt == nil, nextProbe <= now else { return }
+    // Over another link than its subscription, it would overtake that.
+    guard isCommandReady, hearsProbe, probeSentAt == nil, nextProbe <= now else { return }
     nextProbe = now + .seconds(1)
     probeSequence += 1
     probeSentAt = now
@@ -394,12 +418,8 @@ extension RedisBackplane {
   ) {
     guard reply.kind(0) != .error else {
       handleRefusal(reply, now)
-      if RedisRefusal(reply) == .full {
-        // It answers and takes no writes: no link is at fault, and the node is not ready.
-        probeSentAt = nil
-        return
-      }
-      if RedisRefusal(reply) == .unknownScript { probeSentAt = nil }
+      // That Redis refuses is no fault of the link over which nothing came.
+      probeSentAt = nil
       return
     }
     let found = reply.array(0)
@@ -441,6 +461,9 @@ extension RedisBackplane {
 
   /// A late probe: the link is deaf, or so full that it is late by itself; rule 17.
   mutating func expireProbe(_ now: Duration) {
+    if channelPhase == .greeting, !hearsProbe, now - channelOpenedAt > settings.replyTimeout {
+      return closeWishes.append((.subscriptions, "Redis does not confirm subscriptions"))
+    }
     guard let sent = probeSentAt else { return }
     let age = now - sent
     guard age > settings.replyTimeout else { return }

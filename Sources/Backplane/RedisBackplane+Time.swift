@@ -11,6 +11,10 @@ extension RedisBackplane: MessageBackplane {
   ) {
     nowMonotonic = now.monotonic
     wallMilliseconds = now.wallMilliseconds
+    if let lastRenewal, now.monotonic - lastRenewal > Self.leaseLife {
+      // This process stood still: nothing more may be written under what the others cleared away.
+      renewLease(now.monotonic)
+    }
     switch command {
     case .publish(let publish): self.publish(publish, now, &outbox)
     case .join(let join): self.join(join, now, &outbox)
@@ -67,7 +71,7 @@ extension RedisBackplane: MessageBackplane {
     case .enter(let room, let number): entered(room, number, reply, time, &outbox)
     case .leave(let room): leaveAnswered(room, reply, time)
     case .register(let room): registered(room, reply, time)
-    case .repair(let room): repaired(room, reply, time, &outbox)
+    case .repair(let room, let after): repaired(room, after, reply, time, &outbox)
     case .page(let room, let ticket, let after): pageRead(room, ticket, after, reply, time, &outbox)
     case .presence(let ticket, let room): presenceRead(ticket, room, reply, &outbox)
     case .history(let question): historyRead(question, reply, time, &outbox)
@@ -82,7 +86,10 @@ extension RedisBackplane: MessageBackplane {
       }
       answer(ticket, .cleared(ticket), &outbox)
     case .compare(let rooms): compared(rooms, reply, time, &outbox)
-    case .loadScript, .nothing, .takeName: if reply.kind(0) == .error { handleRefusal(reply, time) }
+    case .loadScript:
+      scriptLoads -= 1
+      if reply.kind(0) == .error { handleRefusal(reply, time) }
+    case .nothing, .takeName: if reply.kind(0) == .error { handleRefusal(reply, time) }
     case .serverInformation: informed(reply, isReplication: false, time)
     case .replicationInformation: informed(reply, isReplication: true, time)
     case .selfTest: selfTested(reply, time)
@@ -91,7 +98,8 @@ extension RedisBackplane: MessageBackplane {
     case .renewName: nameAnswered(reply, time, &outbox)
     case .nodeTable: nodeTable(reply, time)
     case .lease(let name): leaseSeen(name, reply, time)
-    case .reapRooms(let name, _): reapRooms(name, reply, time)
+    case .reapRooms(let name): reapRooms(name, reply, time)
+    case .reap(let name, let room, let isLast): reaped(name, room, reply, isLast: isLast, time)
     case .announcements(let listed): announcementsRead(listed, reply, &outbox)
     case .streamEnd: streamEndFound(reply)
     case .stream: streamRead(reply, time, &outbox)
@@ -198,8 +206,9 @@ extension RedisBackplane: MessageBackplane {
       if case .closed(let until) = phase { next = min(next, until) }
     }
     if isCommandReady {
-      next = min(next, nextRenewal, nextLook, nextStreamRead)
-      if probeSentAt == nil { next = min(next, nextProbe) }
+      next = min(next, nextRenewal, nextLook)
+      if !isReadingStream, streamPosition != nil { next = min(next, nextStreamRead) }
+      if probeSentAt == nil, hearsProbe { next = min(next, nextProbe) }
     }
     return max(next, now)
   }

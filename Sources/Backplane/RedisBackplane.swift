@@ -104,6 +104,9 @@ struct RedisBackplane: ~Copyable {
   var healthySince: Duration?
 
   // The probe.
+  /// Whether this link would hear it: its channel's subscription is confirmed.
+  var hearsProbe = false
+  var channelOpenedAt: Duration = .zero
   var probeSequence: UInt64 = 0
   var probeSentAt: Duration?
   var nextProbe: Duration = .zero
@@ -116,6 +119,9 @@ struct RedisBackplane: ~Copyable {
   // The time of what is being handled.
   var nowMonotonic: Duration = .zero
   var wallMilliseconds: Int64 = 0
+
+  /// Scripts that are being loaded.
+  var scriptLoads = 0
 
   // Rooms.
   var rooms: [RoomName: RedisRoom] = [:]
@@ -151,6 +157,8 @@ struct RedisBackplane: ~Copyable {
   var nodes: [String: NodeRecord] = [:]
   var dead: [String] = []
   var reaping: Set<String> = []
+  /// Those of whom a room could not be cleared: they are swept again later.
+  var failedReaps: Set<String> = []
   var announcement: [UInt8] = []
   var isAnnouncementDue = false
   var nodeTickets: [ReplyTicket] = []

@@ -13,7 +13,7 @@ enum PendingReply {
   case enter(RedisRoom, join: UInt64)
   case leave(RedisRoom)
   case register(RedisRoom)
-  case repair(RedisRoom)
+  case repair(RedisRoom, after: Position)
   case page(RedisRoom, ReplyTicket, after: Position)
   case presence(ReplyTicket, RoomName)
   case history(RedisHistoryQuestion)
@@ -31,7 +31,8 @@ enum PendingReply {
   case renewName
   case nodeTable
   case lease(String)
-  case reapRooms(String, room: RoomName?)
+  case reapRooms(String)
+  case reap(String, room: [UInt8], isLast: Bool)
   case announcements([String])
   case streamEnd
   case stream

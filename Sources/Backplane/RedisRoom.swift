@@ -73,6 +73,12 @@ final class RedisRoom {
 
   /// Drops the box when nothing is in it.
   func settleWork() {
+    if position == nil, let work, work.joins.isEmpty {
+      // Nobody came in the end for whom messages were held.
+      work.held = []
+      work.heldBytes = 0
+      work.hasDroppedHeld = false
+    }
     if let work, work.isIdle { self.work = nil }
   }
 
@@ -138,6 +144,8 @@ struct PendingJoin {
   let command: JoinCommand
   let since: Duration
   var stage = Stage.waiting
+  /// When Redis is asked again why what it waits for does not come.
+  var nextLook: Duration
   /// Left again: it is answered, and takes no seat.
   var isCancelled = false
 }
