@@ -135,6 +135,7 @@ let package = Package(
         "TestSupport", "Gateway", "Admin", "RoostEventLoop", "RoostHTTP", "RoostWebSocket",
         "RoostDeflate", "RoostCrypto", "RoostRooms",
       ]),
+    tests("Cluster", ["TestSupport", "RoostEventLoop", "RoostJSON"]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests("Roost", ["roost", "Gateway", "TestSupport", "RoostEventLoop"]),
   ]

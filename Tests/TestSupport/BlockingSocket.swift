@@ -95,6 +95,25 @@ public final class BlockingSocket {
     }
   }
 
+  /// What is there already; nil when nothing is.
+  public func readWithoutWaiting(atMost count: Int = 65_536) throws -> ReadOutcome? {
+    var buffer = [UInt8](repeating: 0, count: count)
+    while true {
+      let received = recv(descriptor, &buffer, count, Int32(MSG_DONTWAIT))
+      if received > 0 { return .bytes(Array(buffer[..<received])) }
+      if received == 0 { return .end }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return nil
+      case ECONNRESET, EPIPE: return .reset
+      default: throw TestFailure("recv: errno \(errno)")
+      }
+    }
+  }
+
+  /// The descriptor, for `poll`; -1 when the socket is closed.
+  public var pollable: Int32 { descriptor }
+
   /// Reads to the end; what came, and whether it ended without a reset.
   public func readToEnd() throws -> (bytes: [UInt8], isClean: Bool) {
     var all: [UInt8] = []

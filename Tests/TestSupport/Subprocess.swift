@@ -107,6 +107,17 @@ public final class Subprocess {
     return found == 0 && information.si_signo == SIGCHLD
   }
 
+  /// Takes what the program has written so far, so that its pipes do not fill; waits for nothing.
+  public func takeWritten() {
+    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    while poll(&entries, UInt(entries.count), 0) > 0 {
+      guard (try? readSome(until: MonotonicInstant.now().advanced(by: .seconds(1)))) == true else {
+        return
+      }
+      entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+    }
+  }
+
   /// Waits for the next line on the standard error (`fromErrors`) or standard output.
   public func line(fromErrors: Bool = false, within limit: Duration = .seconds(20)) throws -> String
   {

@@ -174,6 +174,28 @@ public final class TestClient {
     }
   }
 
+  /// What has come already; nil when nothing has.
+  public func nextWithoutWaiting() throws -> TestEvent? {
+    while true {
+      if offset == input.count {
+        switch try socket.readWithoutWaiting() {
+        case nil: return nil
+        case .bytes(let bytes):
+          input = bytes
+          offset = 0
+        case .end: return .end
+        case .reset: return .reset
+        }
+      }
+      guard let event = try readEvent() else { continue }
+      if case .ping(let payload) = event, answersPings {
+        try socket.write(Self.frame(.pong, payload))
+        continue
+      }
+      return event
+    }
+  }
+
   /// Waits for a text message.
   public func text() throws -> String {
     let event = try next()

@@ -1,0 +1,30 @@
+// Nodes end without a word, or stand still and come back: the others take over, and tell the truth.
+
+import RoostEventLoop
+import TestSupport
+import Testing
+
+@Suite(.serialized, .enabled(if: RedisServer.isAvailable, "redis-server is not installed"))
+struct NodeFaultTests {
+  @Test func `clients of a killed node recover on another, and presence is right in 4 s`() throws {
+    let cluster = try Cluster(try RedisServer())
+    // A node judges others only after it has been well itself for a while.
+    try cluster.swarm.run(for: .seconds(6))
+    try cluster.nodes[0].kill()
+    try cluster.swarm.run(until: "presence right everywhere", within: .seconds(4)) {
+      cluster.swarm.members.allSatisfy(\.isPresent)
+        && cluster.swarm.verdict(Allowance()).isEmpty
+    }
+    try cluster.conclude()
+  }
+
+  @Test func `a node that stood still for six seconds comes back without ghosts`() throws {
+    let cluster = try Cluster(try RedisServer())
+    try cluster.swarm.run(for: .seconds(6))
+    cluster.nodes[0].freeze()
+    try cluster.swarm.run(for: .seconds(6))
+    cluster.nodes[0].thaw()
+    try cluster.swarm.run(for: .seconds(1))
+    try cluster.conclude()
+  }
+}
