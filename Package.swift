@@ -51,7 +51,9 @@ let package = Package(
       name: "RoostEventLoop", dependencies: ["RoostCLinux"], path: "Sources/EventLoop",
       swiftSettings: settings),
     .target(name: "Telemetry", path: "Sources/Telemetry", swiftSettings: settings),
-    .target(name: "Pages", path: "Sources/Pages", exclude: ["console.html", "openapi.json"], swiftSettings: pure),
+    .target(
+      name: "Pages", path: "Sources/Pages", exclude: ["console.html", "openapi.json"],
+      swiftSettings: pure),
 
     // Pure: no I/O, no clock, no lock, no thread.
     .target(name: "RoostJSON", path: "Sources/JSON", swiftSettings: pure),
@@ -122,7 +124,10 @@ let package = Package(
     tests("Auth", ["Auth", "RoostRooms", "RoostCrypto"]),
     tests(
       "Backplane",
-      ["Backplane", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto"]),
+      [
+        "Backplane", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto",
+        "Telemetry",
+      ]),
     tests(
       "Admin",
       [

@@ -303,7 +303,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     }
     let receipt = JoinReceipt(
       members: room.memberCount, position: position, recovered: recovered, missed: missed,
-      after: command.since?.offset ?? 0, isComplete: isComplete)
+      after: recovered == true ? command.since?.offset ?? 0 : 0, isComplete: isComplete)
     outbox.items.append(
       .event(shard: shard, .joined(command.ticket, command.room, receipt)))
   }

@@ -66,7 +66,11 @@ extension RedisBackplane {
     status.noteError(text)
     switch RedisRefusal(reply) {
     case .unknownScript: loadScripts(now)
-    case .supersededEra: askWho(now)
+    case .supersededEra:
+      askWho(now)
+      // What is sent again before that answer is refused once more; what comes after it is not.
+      eraRefusals += 1
+      if eraRefusals > 1000 { closeCommands("Redis refuses its own era: \(text)") }
     case .notServing:
       // Another server may serve by now, behind the same name.
       closeCommands("Redis does not serve: \(text)")
@@ -79,7 +83,9 @@ extension RedisBackplane {
     return seconds * 1000 + attoseconds / 1_000_000_000_000_000
   }
 
-  /// Log entries of a script: offset, time, value of each, flat. Nil when one is not readable.
+  /// Log entries of a script: offset, time, value of each, flat.
+  ///
+  /// Nil when one is not readable.
   func entries(_ reply: RedisReply, _ token: Int?, _ shape: PolicyShape) -> [LogEntry]? {
     guard let token, reply.kind(token) == .array else { return nil }
     var entries: [LogEntry] = []
@@ -99,7 +105,7 @@ extension RedisBackplane {
     return entries
   }
 
-  /// The body of an entry: behind a counter of bytes, a colon and its length.
+  /// The body of an entry: behind two counters of bytes, a colon and its length.
   private static func body(inValue value: [UInt8]) -> RedisEnvelope.Body? {
     guard let colon = value.firstIndex(of: UInt8(ascii: ":")), value.count >= colon + 5 else {
       return nil

@@ -273,7 +273,7 @@ extension RedisBackplane {
           incarnation: name, isSelf: isSelf,
           leaseAge: isSelf
             ? lastRenewal.map { nowMonotonic - $0 }
-            : remaining.map { max(.zero, Self.leaseLife - $0) },
+            : remaining.map { max(.zero, settings.leaseLife - $0) },
           announcement: isSelf ? announcement : reply.array(1 + place)))
     }
     for ticket in tickets { answer(ticket, .nodes(ticket, listings), &outbox) }

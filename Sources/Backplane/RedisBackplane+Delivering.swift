@@ -35,7 +35,9 @@ extension RedisBackplane {
       presenceEvent(room, sequence, members, isJoin: false, &outbox)
       if room.work != nil { settle(room, now, &outbox) }
     case .count(let count):
-      guard shapes[room.policy].hasEvents else { return }
+      // Several nodes may have told the same.
+      guard shapes[room.policy].hasEvents, room.toldCount != count else { return }
+      room.toldCount = count
       tell(.memberCount(room.name, count), room, &outbox)
     case .question(let asker, let number):
       outbox.items.append(
@@ -102,22 +104,22 @@ extension RedisBackplane {
   // MARK: Rooms with history
 
   private mutating func logged(
-    _ room: RedisRoom, _ position: Position, _ body: RedisEnvelope.Body, _ now: Duration,
-    _ outbox: inout BackplaneOutbox
+    _ room: RedisRoom, _ position: Position, _ body: RedisEnvelope.Body, readings: Int = 0,
+    _ now: Duration, _ outbox: inout BackplaneOutbox
   ) {
-    status.received.add()
+    if readings == 0 { status.received.add() }
     guard let reached = room.position, room.work?.isRepairing != true else {
-      // Without a position and a join that will have one, there is nobody to hold it for.
+      // Before the first join has read where the room is; without one nobody will ever want it.
       guard room.position != nil || room.work?.joins.isEmpty == false else { return }
-      return hold(room, position, body)
+      return hold(room, position, body, readings)
     }
-    guard position.epoch == reached.epoch else {
-      hold(room, position, body)
-      return repair(room)
+    if position.epoch == reached.epoch, position.offset <= reached.offset {
+      return status.duplicates.add()
     }
-    if position.offset <= reached.offset { return status.duplicates.add() }
-    guard position.offset == reached.offset + 1 else {
-      hold(room, position, body)
+    guard position.epoch == reached.epoch, position.offset == reached.offset + 1 else {
+      // What does not follow although the log was read twice was never published by a node.
+      guard readings < 2 else { return status.malformed.add() }
+      hold(room, position, body, readings)
       return repair(room)
     }
     give(
@@ -154,7 +156,7 @@ extension RedisBackplane {
   }
 
   private mutating func hold(
-    _ room: RedisRoom, _ position: Position, _ body: RedisEnvelope.Body
+    _ room: RedisRoom, _ position: Position, _ body: RedisEnvelope.Body, _ readings: Int
   ) {
     let work = room.working()
     guard work.heldBytes + body.payload.bytes.count + 64 <= settings.pageBytesMax else {
@@ -164,7 +166,7 @@ extension RedisBackplane {
       work.hasDroppedHeld = true
       return
     }
-    work.held.append(HeldMessage(position: position, body: body))
+    work.held.append(HeldMessage(readings: readings, position: position, body: body))
     work.heldBytes += body.payload.bytes.count + 64
   }
 
@@ -176,7 +178,8 @@ extension RedisBackplane {
     work.heldBytes = 0
     var outbox = BackplaneOutbox()
     for message in held {
-      logged(room, message.position, message.body, now, &outbox)
+      logged(
+        room, message.position, message.body, readings: message.readings + 1, now, &outbox)
     }
     late.items += outbox.items
     if work.hasDroppedHeld {
@@ -202,7 +205,11 @@ extension RedisBackplane {
     while taken < repairQueue.count, repairsInFlight < 256 {
       let room = repairQueue[taken]
       taken += 1
-      guard room.work?.isRepairing == true, let position = room.position else { continue }
+      guard room.work?.isRepairing == true else { continue }
+      guard let position = room.position else {
+        room.work?.isRepairing = false
+        continue
+      }
       repairsInFlight += 1
       sendRead(
         room.name, shapes[room.policy], after: position.offset, bytes: settings.pageBytesMax,
@@ -217,7 +224,8 @@ extension RedisBackplane {
     _ outbox: inout BackplaneOutbox
   ) {
     repairsInFlight -= 1
-    guard let work = room.work, work.isRepairing, let reached = room.position else { return }
+    guard let work = room.work, work.isRepairing else { return }
+    guard let reached = room.position else { return work.isRepairing = false }
     guard reply.kind(0) == .array, let log = readLog(reply, shapes[room.policy]),
       let newest = log.newest
     else {
@@ -238,6 +246,7 @@ extension RedisBackplane {
       if reached.epoch != newest.epoch {
         room.position = Position(epoch: newest.epoch, offset: reached.offset)
         room.tellsEpoch = true
+        moveOn(work, to: newest, log.seams)
       }
       status.repaired.add(UInt64(log.entries.count))
       for entry in log.entries {
@@ -254,24 +263,32 @@ extension RedisBackplane {
       work.isRecentLost = true
       work.recent = []
       tell(.reset(room.name, newest), room, &outbox)
-      sendJoinsAgain(room, newest)
+      moveOn(work, to: newest, log.seams)
     }
     if !work.isRepairing { releaseHeld(room, now) }
     drainLate(&outbox)
     settle(room, now, &outbox)
   }
 
-  /// Joins that were answered from a life that is over: they are told so, and begin at the newest.
-  private func sendJoinsAgain(_ room: RedisRoom, _ newest: Position) {
-    guard let work = room.work else { return }
+  /// Joins and pages that were read in a life that is over: where the log goes on from it they keep
+  /// what they have, else they begin at the newest.
+  func moveOn(_ work: RoomWork, to newest: Position, _ seams: [Position]) {
     for place in work.joins.indices {
       guard case .arrived(let answer) = work.joins[place].stage, let read = answer.position,
         read.epoch != newest.epoch || read.offset > newest.offset
       else { continue }
+      let goesOn = Self.isOnTheWay(read, to: newest, seams)
       work.joins[place].stage = .arrived(
         JoinAnswer(
-          members: answer.members, position: newest,
-          recovered: answer.recovered.map { _ in false }, missed: [], sequence: answer.sequence))
+          members: answer.members,
+          position: goesOn ? Position(epoch: newest.epoch, offset: read.offset) : newest,
+          recovered: goesOn ? answer.recovered : answer.recovered.map { _ in false },
+          missed: goesOn ? answer.missed : [], sequence: answer.sequence))
+    }
+    for place in work.pages.indices where work.pages[place].newest.epoch != newest.epoch {
+      let page = work.pages[place]
+      work.pages[place].isLost = !Self.isOnTheWay(page.newest, to: newest, seams)
+      work.pages[place].newest = Position(epoch: newest.epoch, offset: page.newest.offset)
     }
   }
 

@@ -91,19 +91,23 @@ extension RedisBackplane {
     pipe.add(settings.presenceEventsMax)
     pipe.add(shape.policy.membersMax)
     pipe.add(join.command.since?.epoch.digits ?? [])
-    pipe.add(join.command.since?.offset ?? 0)
+    pipe.add(Self.exact(join.command.since?.offset ?? 0))
     pipe.add(min(join.command.pageBytesMax, settings.pageBytesMax))
     pipe.add(4096)
     for node in dead { pipe.add(node) }
   }
+
+  /// An offset that a script can count with; what is larger was never given.
+  static func exact(_ offset: UInt64) -> UInt64 { min(offset, 9_007_199_254_740_000) }
 
   mutating func entered(
     _ room: RedisRoom, _ number: UInt64, _ reply: RedisReply, _ now: Duration,
     _ outbox: inout BackplaneOutbox
   ) {
     let shape = shapes[room.policy]
-    let work = room.working()
-    guard let place = work.joins.firstIndex(where: { $0.number == number }) else { return }
+    guard let work = room.work,
+      let place = work.joins.firstIndex(where: { $0.number == number })
+    else { return }
     let join = work.joins[place]
     if reply.kind(0) == .array, let answer = joinAnswer(reply, join.command, shape) {
       status.joinTime.observe(nanoseconds(now - join.since))
@@ -190,9 +194,11 @@ extension RedisBackplane {
     _ room: RedisRoom, _ answer: JoinAnswer, _ seams: [Position], _ now: Duration
   ) {
     guard let read = answer.position else { return }
-    guard let position = room.position, room.liveCount > 0 else {
+    let position = room.position
+    guard let position, room.liveCount > 0 else {
       // Nobody here has been given anything.
-      if room.position.map({ $0.epoch != read.epoch || $0.offset < read.offset }) ?? true {
+      if position.map({ $0.epoch != read.epoch || $0.offset < read.offset }) ?? true {
+        if let work = room.work, position?.epoch != read.epoch { moveOn(work, to: read, seams) }
         room.position = read
         room.work?.recent = []
         room.work?.recentBytes = 0
@@ -247,8 +253,10 @@ extension RedisBackplane {
         command.ticket, room.name,
         JoinReceipt(
           members: answer.members, position: room.position, recovered: answer.recovered,
-          missed: missed, after: command.since?.offset ?? 0, isComplete: isComplete)), &outbox)
-    if shapes[room.policy].hasEvents, answer.members > settings.presenceEventsMax { crowded(room) }
+          missed: missed, after: answer.recovered == true ? command.since?.offset ?? 0 : 0,
+          isComplete: isComplete)), &outbox)
+    // Nobody was told of it: the room's size is.
+    if shapes[room.policy].hasEvents, answer.sequence == 0 { crowded(room) }
   }
 
   /// Adds what came live after a log was read; false when it must be read on instead.
@@ -294,7 +302,10 @@ extension RedisBackplane {
     _ name: RoomName, _ after: Position, _ pageBytesMax: Int, _ ticket: ReplyTicket,
     _ now: Duration, _ outbox: inout BackplaneOutbox
   ) {
-    guard isCommandReady, let room = rooms[name] else {
+    guard let room = rooms[name] else {
+      return answer(ticket, .replayed(ticket, name, .lost(after)), &outbox)
+    }
+    guard isCommandReady else {
       return answer(
         ticket, .replayed(ticket, name, .entries([], position: after, isComplete: false)), &outbox)
     }
@@ -316,7 +327,7 @@ extension RedisBackplane {
     pipe.add(names.key(name, "nodes"))
     pipe.add(shape.lifetime)
     pipe.add(clockText)
-    pipe.add(after)
+    pipe.add(Self.exact(after))
     pipe.add(bytes)
     pipe.add(count)
     pipe.add(backwards ? 1 : 0)
@@ -348,7 +359,8 @@ extension RedisBackplane {
       return answer(ticket, .replayed(ticket, room.name, .lost(position)), &outbox)
     }
     room.working().pages.append(
-      PendingPage(ticket: ticket, after: after, newest: newest, entries: log.entries))
+      PendingPage(
+        ticket: ticket, after: after, newest: newest, entries: log.entries, since: now))
     busyRooms.append(room)
     settle(room, now, &outbox)
   }
@@ -360,6 +372,12 @@ extension RedisBackplane {
       let page = work.pages[place]
       let reached = page.entries.last?.offset ?? page.after.offset
       let isLast = reached == page.newest.offset
+      if page.isLost, let position = room.position {
+        work.pages.remove(at: place)
+        endRead(room)
+        answer(page.ticket, .replayed(page.ticket, room.name, .lost(position)), &outbox)
+        continue
+      }
       if isLast {
         guard let position = room.position, position.epoch == page.newest.epoch,
           position.offset >= page.newest.offset
@@ -429,8 +447,11 @@ extension RedisBackplane {
     room.shardCounts[command.ticket.shard] += 1
     room.mayHaveMissed = true
     needsRegistration(room)
-    if case .lingering = room.channel { room.channel = .live }
-    if room.channel == .none { subscribe(room) }
+    switch room.channel {
+    case .lingering: room.channel = .live
+    case .none, .unsubscribing: subscribe(room)
+    case .subscribing, .live: break
+    }
     answer(
       command.ticket,
       .joined(
@@ -452,18 +473,58 @@ extension RedisBackplane {
         work.joins.remove(at: place)
         waitingJoins -= 1
         joinAlone(room, join.command, now, &outbox)
+      case .arrived where isAway(now): giveUp(room, work, place, &outbox)
       case .arrived where join.nextLook <= now:
         // The messages or the event that it waits for are late: perhaps they are lost.
         work.joins[place].nextLook = now + Self.joinPatience
-        if isCommandReady {
-          repair(room)
-          if shapes[room.policy].hasEvents { compareQueue.append(room) }
-        }
+        catchUpLate(room)
         place += 1
       default: place += 1
       }
     }
+    expirePages(room, now, &outbox)
     settle(room, now, &outbox)
+    release(room)
+  }
+
+  /// Answers pages whose messages do not come while Redis is away: there is more to read later.
+  private mutating func expirePages(
+    _ room: RedisRoom, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    guard let work = room.work else { return }
+    guard isAway(now) else {
+      if work.pages.contains(where: { now - $0.since > Self.joinPatience }) { catchUpLate(room) }
+      return
+    }
+    let pages = work.pages
+    work.pages = []
+    for page in pages {
+      endRead(room)
+      let entries = ReplayPage.entries(page.entries, position: page.newest, isComplete: false)
+      answer(page.ticket, .replayed(page.ticket, room.name, entries), &outbox)
+    }
+  }
+
+  /// Takes back a join that Redis let in and whose messages do not come, because it went away.
+  private mutating func giveUp(
+    _ room: RedisRoom, _ work: RoomWork, _ place: Int, _ outbox: inout BackplaneOutbox
+  ) {
+    let join = work.joins.remove(at: place)
+    waitingJoins -= 1
+    if shapes[room.policy].hasHistory { endRead(room) }
+    if !join.isCancelled {
+      room.memberCount -= 1
+      room.members.removeValue(forKey: join.command.member.connection)
+      refuse(join.command)
+    }
+    needsRegistration(room)
+    fail(join.command.ticket, room.name, unavailable(), &outbox)
+  }
+
+  private mutating func catchUpLate(_ room: RedisRoom) {
+    guard isCommandReady, room.channel == .live else { return }
+    repair(room)
+    if shapes[room.policy].hasEvents { compareQueue.append(room) }
   }
 
   // MARK: Leaving
@@ -536,8 +597,8 @@ extension RedisBackplane {
       handleRefusal(reply, now)
       return needsRegistration(room)
     }
-    // Nothing was told in a crowd: its size is.
-    if shapes[room.policy].hasEvents, reply.integer(0) == 0, room.liveCount > 0 { crowded(room) }
+    // Nothing was told in a crowd: its size is, perhaps to members on other nodes only.
+    if shapes[room.policy].hasEvents, reply.integer(0) == 0 { crowded(room) }
   }
 
   /// The number of members in Redis is to be written again, once a tick.

@@ -6,7 +6,6 @@ import Synchronization
 import Telemetry
 
 extension RedisBackplane {
-  static var leaseLife: Duration { .milliseconds(2500) }
   static var lookInterval: Duration { .milliseconds(500) }
   /// How long a node must have been well before it judges others.
   static var judgement: Duration { .seconds(5) }
@@ -15,14 +14,14 @@ extension RedisBackplane {
 
   /// Takes the node's name and a lease; the link is ready when both are there.
   mutating func takeLease(_ now: Duration) {
-    if lastRenewal.map({ now - $0 > Self.leaseLife }) ?? false { renewIncarnation(now) }
+    if lastRenewal.map({ now - $0 > settings.leaseLife }) ?? false { renewIncarnation(now) }
     pipe.begin(6, .takeName, at: now)
     pipe.add("SET")
     pipe.add(names.system("name:\(settings.nodeID)"))
     pipe.add(incarnation)
     pipe.add("NX")
     pipe.add("PX")
-    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add(Int(milliseconds(settings.leaseLife)))
     pipe.begin(2, .renewName, at: now)
     pipe.add("GET")
     pipe.add(names.system("name:\(settings.nodeID)"))
@@ -38,7 +37,7 @@ extension RedisBackplane {
     guard holder == incarnation || ownIncarnations.contains(holder) else {
       // A crashed predecessor's name is free in a moment; a living namesake's is not.
       if nameRefusedSince == nil { nameRefusedSince = now }
-      if let since = nameRefusedSince, now - since > Self.leaseLife + .seconds(1) {
+      if let since = nameRefusedSince, now - since > settings.leaseLife + .seconds(1) {
         status.isNameTaken.store(true, ordering: .relaxed)
       }
       return closeCommands("another node has the name \(settings.nodeID)")
@@ -69,20 +68,20 @@ extension RedisBackplane {
     pipe.add(names.lease(incarnation))
     pipe.add("1")
     pipe.add("PX")
-    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add(Int(milliseconds(settings.leaseLife)))
     pipe.begin(6, .nothing, at: now)
     pipe.add("SET")
     pipe.add(names.system("name:\(settings.nodeID)"))
     pipe.add(incarnation)
     pipe.add("PX")
-    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add(Int(milliseconds(settings.leaseLife)))
     pipe.add("XX")
   }
 
   mutating func renewLease(_ now: Duration) {
     guard isCommandReady, nextRenewal <= now else { return }
     nextRenewal = now + Self.lookInterval
-    if let lastRenewal, now - lastRenewal > Self.leaseLife {
+    if let lastRenewal, now - lastRenewal > settings.leaseLife {
       // This process stood still; the others have cleared it away.
       status.leasesLost.add()
       renewIncarnation(now)
@@ -91,11 +90,11 @@ extension RedisBackplane {
     pipe.begin(3, .renewLease, at: now)
     pipe.add("PEXPIRE")
     pipe.add(names.lease(incarnation))
-    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add(Int(milliseconds(settings.leaseLife)))
     pipe.begin(3, .nothing, at: now)
     pipe.add("PEXPIRE")
     pipe.add(names.system("name:\(settings.nodeID)"))
-    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add(Int(milliseconds(settings.leaseLife)))
   }
 
   mutating func leaseRenewed(_ reply: RedisReply, _ now: Duration) {
@@ -131,7 +130,7 @@ extension RedisBackplane {
     pipe.add(names.system("name:\(settings.nodeID)"))
     pipe.add(incarnation)
     pipe.add("PX")
-    pipe.add(Int(milliseconds(Self.leaseLife)))
+    pipe.add(Int(milliseconds(settings.leaseLife)))
     setLease(now)
     lastRenewal = now
     for old in ownIncarnations where !reaping.contains(old) { reap(old, now) }

@@ -75,7 +75,7 @@ extension RedisBackplane {
 
   /// Runs the publish script where nobody is: what this user may not do is known before it matters.
   private mutating func selfTest(_ now: Duration) {
-    pipe.call(.publish, keys: 3, arguments: 14, .selfTest, at: now)
+    pipe.call(.publish, keys: 3, arguments: 15, .selfTest, at: now)
     for name in ["check:meta", "check:log", "check:keys"] { pipe.add(names.system(name)) }
     pipe.add("check:\(RandomBytes.uint64())")
     pipe.add(Self.freshEpoch())
@@ -85,6 +85,7 @@ extension RedisBackplane {
     pipe.add("K")
     pipe.add(0)
     pipe.add("")
+    pipe.add(4)
     pipe.add("self")
   }
 
@@ -164,6 +165,7 @@ extension RedisBackplane {
 
   private mutating func commandsLost(_ now: Duration, _ outbox: inout BackplaneOutbox) {
     isPrimary = false
+    eraRefusals = 0
     repairsInFlight = 0
     comparesInFlight = 0
     registersInFlight = 0
@@ -259,6 +261,8 @@ extension RedisBackplane {
 
   private mutating func unsubscribe(_ room: RedisRoom) {
     room.channel = .unsubscribing
+    // A repair that was begun while nobody was here is nobody's any more.
+    room.work = nil
     room.position = nil
     room.sequence = nil
     room.publishers = []
@@ -513,6 +517,7 @@ extension RedisBackplane {
     guard found != era else { return }
     let isFirst = era.isEmpty
     era = found
+    eraRefusals = 0
     healthySince = nil
     guard !isFirst else { return }
     // Another primary, or another life of this one: what it knows may be older than what was told.

@@ -19,6 +19,7 @@ extension RedisBackplane {
       }
     }
     room.sequence = sequence
+    room.toldCount = nil
     for member in members where !isOurs(room, member) {
       tell(
         isJoin ? .memberJoined(room.name, member) : .memberLeft(room.name, member), room, &outbox)
@@ -47,8 +48,7 @@ extension RedisBackplane {
 
   /// A large room's size is told, at most once a second.
   mutating func crowded(_ room: RedisRoom) {
-    guard !crowdedRooms.contains(where: { $0 === room }) else { return }
-    crowdedRooms.append(room)
+    crowdedRooms.insert(room.name)
   }
 
   mutating func tellCounts(_ now: Duration) {
@@ -57,8 +57,8 @@ extension RedisBackplane {
     crowdedRooms = []
     for room in rooms {
       pipe.call(.tellCount, keys: 1, arguments: 1 + dead.count, .nothing, at: now)
-      pipe.add(names.key(room.name, "nodes"))
-      pipe.add(names.channel(room.name))
+      pipe.add(names.key(room, "nodes"))
+      pipe.add(names.channel(room))
       for node in dead { pipe.add(node) }
     }
   }

@@ -30,7 +30,8 @@ extension RedisBackplane {
       return fail(command.ticket, command.room, unavailable(), &outbox)
     }
     let item = OutgoingPublish(
-      body: body, key: command.key.map { Self.outgoing($0, command.payload) },
+      body: body, dataBytes: command.payload.bytes.count,
+      key: command.key.map { Self.outgoing($0, command.payload) },
       ticket: command.ticket, since: now.monotonic)
     enqueue(.publish(item), room(command.room, command.policy), now.monotonic)
   }
@@ -143,7 +144,7 @@ extension RedisBackplane {
     let shape = shapes[room.policy]
     let keys = batch.compactMap(\.key)
     pipe.call(
-      .publish, keys: 3 + keys.count, arguments: 11 + 3 * batch.count, .script(room), at: now)
+      .publish, keys: 3 + keys.count, arguments: 11 + 4 * batch.count, .script(room), at: now)
     pipe.add(names.key(room.name, "meta"))
     pipe.add(names.key(room.name, "log"))
     pipe.add(names.key(room.name, "keys"))
@@ -164,6 +165,7 @@ extension RedisBackplane {
       if item.key != nil { place += 1 }
       pipe.add(item.key == nil ? 0 : place)
       pipe.add(item.key?.data ?? [])
+      pipe.add(item.dataBytes)
       pipe.add(item.body)
     }
     status.publishes.add(UInt64(batch.count))

@@ -11,7 +11,7 @@ extension RedisBackplane: MessageBackplane {
   ) {
     nowMonotonic = now.monotonic
     wallMilliseconds = now.wallMilliseconds
-    if let lastRenewal, now.monotonic - lastRenewal > Self.leaseLife {
+    if let lastRenewal, now.monotonic - lastRenewal > settings.leaseLife {
       // This process stood still: nothing more may be written under what the others cleared away.
       renewLease(now.monotonic)
     }
@@ -108,7 +108,9 @@ extension RedisBackplane: MessageBackplane {
     drainLate(&outbox)
   }
 
-  /// Lets time pass: deadlines, the probe, leases. Called at every tick, cheap when nothing is due.
+  /// Lets time pass: deadlines, the probe, leases.
+  ///
+  /// Called at every tick, cheap when nothing is due.
   mutating func tick(at now: Moment, into outbox: inout BackplaneOutbox) {
     nowMonotonic = now.monotonic
     wallMilliseconds = now.wallMilliseconds
@@ -156,6 +158,17 @@ extension RedisBackplane: MessageBackplane {
       || !subscribeQueue.isEmpty
   }
 
+  /// Whether both links are there, no answer of Redis is awaited and nothing waits to be sent.
+  ///
+  /// Messages may still be on their way over the subscription link; a probe that comes back tells
+  /// that they are not.
+  var isQuiet: Bool {
+    commandPhase == .ready && channelPhase == .ready && closeWishes.isEmpty && pipe.count == 0
+      && channelOutput.isEmpty && confirmations.isEmpty && probeSentAt == nil && !hasDue
+      && repairsInFlight == 0 && late.items.isEmpty && questions.isEmpty
+      && busyRooms.allSatisfy { $0.work.map { $0.joins.isEmpty && $0.pages.isEmpty } ?? true }
+  }
+
   private mutating func expireBusy(_ now: Duration, _ outbox: inout BackplaneOutbox) {
     guard !busyRooms.isEmpty else { return }
     var left: [RedisRoom] = []
@@ -184,14 +197,14 @@ extension RedisBackplane: MessageBackplane {
     let portion = min(sweepNames.count, max(1000, rooms.count / 30 + 1))
     for name in sweepNames.suffix(portion) {
       guard let room = rooms[name] else { continue }
-      if let outgoing = room.outgoing, outgoing.inFlight.isEmpty, outgoing.waiting.isEmpty,
-        time - outgoing.lastUsed > .seconds(60)
-      {
+      if let outgoing = room.outgoing, outgoing.isIdle, time - outgoing.lastUsed > .seconds(60) {
         room.outgoing = nil
       }
-      if room.channel == .live, room.position != nil || room.sequence != nil {
+      if isCommandReady, room.channel == .live, room.position != nil || room.sequence != nil {
         compareQueue.append(room)
       }
+      room.settleWork()
+      if room.channel == .live { becameEmpty(room) }
       if room.memberCount == 0, room.channel == .none, room.work == nil { unlist(room, time) }
       release(room)
     }

@@ -25,6 +25,8 @@ public struct RedisBackplaneSettings: Sendable {
   public var replyTimeout = Duration.seconds(2)
   /// How long the data path may be cut before the node is not ready.
   public var readinessGrace = Duration.seconds(3)
+  /// How long a node is believed to live without a word; fixed but for tests.
+  var leaseLife = Duration.milliseconds(2500)
   /// How long an idempotency key is remembered.
   public var keyWindow = Duration.seconds(300)
   /// Idempotency keys of one room within the window.
@@ -99,6 +101,8 @@ struct RedisBackplane: ~Copyable {
   var replicationID: String?
   var isPrimary = false
   var era: [UInt8] = []
+  /// Refusals of this era since it was read; more than a few mean that another server answers.
+  var eraRefusals = 0
   var marker: [UInt8] = []
   /// Since when everything has been well in one era; rule 20.
   var healthySince: Duration?
@@ -127,7 +131,8 @@ struct RedisBackplane: ~Copyable {
   var rooms: [RoomName: RedisRoom] = [:]
   var dueRooms: [RedisRoom] = []
   var countedRooms: [RedisRoom] = []
-  var crowdedRooms: [RedisRoom] = []
+  /// Rooms whose members are told their number with the next sweep.
+  var crowdedRooms: Set<RoomName> = []
   var busyRooms: [RedisRoom] = []
   var registerQueue: [RedisRoom] = []
   var registersInFlight = 0
@@ -214,6 +219,8 @@ struct RedisBackplane: ~Copyable {
 
   /// Forgets a room that nothing holds.
   mutating func release(_ room: RedisRoom) {
+    // What counted no messages without history is not missed; leaves pass through it, too.
+    if let outgoing = room.outgoing, outgoing.isIdle, outgoing.number == 0 { room.outgoing = nil }
     guard room.isUnused else { return }
     rooms.removeValue(forKey: room.name)
   }

@@ -9,11 +9,13 @@ public import RoostRooms
 ///
 /// Owned by one loop's thread, which calls it as `LoopStages` are called.
 public struct RedisDriver: ~Copyable {
-  private var backplane: RedisBackplane
+  /// The state machine; read and nudged by tests, driven from here only.
+  var backplane: RedisBackplane
   private var commands: RedisLink
   private var channels: RedisLink
   private var reply = RedisReply()
-  private var nextSweep: MonotonicInstant = .zero
+  /// When the state machine is swept again.
+  var nextSweep: MonotonicInstant = .zero
 
   /// The state of the backplane, for other threads.
   public let status: RedisStatus

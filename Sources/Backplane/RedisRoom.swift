@@ -39,6 +39,9 @@ final class RedisRoom {
   /// Whether the room is in this incarnation's set of rooms.
   var isListed = false
 
+  /// The size that members were told last, in place of events; nil once events were told again.
+  var toldCount: Int?
+
   // Order.
   /// What live members have been given; nil until the first join has read it.
   var position: Position?
@@ -125,6 +128,8 @@ final class RoomWork {
 
 /// A live message that waits for what comes before it.
 struct HeldMessage {
+  /// How often the log was read without making it the next.
+  var readings = 0
   let position: Position
   let body: RedisEnvelope.Body
 }
@@ -163,8 +168,11 @@ struct JoinAnswer {
 struct PendingPage {
   let ticket: ReplyTicket
   let after: Position
-  let newest: Position
+  var newest: Position
   var entries: [LogEntry]
+  let since: Duration
+  /// Whether the life that it was read in is over, and nothing leads on from it.
+  var isLost = false
 }
 
 /// A room's publishes.
@@ -178,6 +186,9 @@ final class RoomOutgoing {
   var lastUsed: Duration
   /// Whether the room stands in the list of rooms to be sent.
   var isDue = false
+
+  /// Whether nothing waits here for Redis.
+  var isIdle: Bool { inFlight.isEmpty && waiting.isEmpty }
 
   init(session: UInt32, now: Duration) {
     self.session = session
@@ -196,6 +207,8 @@ enum OutgoingItem {
 struct OutgoingPublish {
   /// The message behind its length.
   let body: [UInt8]
+  /// Bytes of the data in it, which are what logs and pages are measured by.
+  let dataBytes: Int
   let key: OutgoingKey?
   let ticket: ReplyTicket?
   let since: Duration

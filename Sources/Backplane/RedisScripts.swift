@@ -22,7 +22,7 @@ struct RedisScript: Sendable {
   /// ARGV: era, fresh epoch, channel, messages kept (0: no history), lifetime in ms, bytes kept,
   /// time to live of meta in ms, of keys in ms, keys a window, the time in ms or nothing, head of a
   /// payload without history; then for each message: the number of its key or 0, the hash of its
-  /// data, its body behind its length.
+  /// data, the bytes of its data, its body behind its length.
   /// Returns the epoch, then for each message its offset, or `epoch:offset` when its key was used
   /// before, or -1 when it was used for other data, or -2 when there are too many keys.
   static let publish = RedisScript(
@@ -41,8 +41,8 @@ struct RedisScript: Sendable {
       oldest, renewed = tonumber(more[3] or '0'), tonumber(more[4] or '0')
     end
     local result, live, first = {epoch or ''}, {}, nil
-    for i = 12, #ARGV, 3 do
-      local place, hash, body = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
+    for i = 12, #ARGV, 4 do
+      local place, hash, size, body = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
       local known = place > 0 and redis.call('GET', KEYS[place + 3])
       if known then
         if string.sub(known, 1, #hash) == hash then
@@ -62,7 +62,7 @@ struct RedisScript: Sendable {
         else
           if messages > 0 then
             local id = string.format('%.0f-%.0f', offset + 1, now)
-            local value = string.format('%.0f:', total) .. body
+            local value = string.format('%.0f+', total) .. size .. ':' .. body
             local done = redis.pcall('XADD', log, 'MAXLEN', messages, id, 'm', value)
             if type(done) == 'table' and done.err then
               if string.find(done.err, 'OOM', 1, true) then
@@ -80,7 +80,7 @@ struct RedisScript: Sendable {
             end
             if body then
               offset = offset + 1
-              total = total + #body - 4
+              total = total + tonumber(size)
               if oldest == 0 then oldest = now end
               first = first or offset
             end
@@ -125,7 +125,7 @@ struct RedisScript: Sendable {
   /// KEYS: meta, log, nodes, this incarnation's members.
   /// ARGV: era, fresh epoch, channel, messages kept, lifetime in ms, time to live of meta in ms, the
   /// time in ms or nothing, incarnation, members of this incarnation, connection, member, whether
-  /// there are events (0 or 1), members up to which there are, members allowed (0: any number), the
+  /// there are events (0 or 1), members up to which they are told, members allowed (0: any), the
   /// epoch and offset of the client's position (nothing: none), bytes and messages of a page; then
   /// the incarnations that are not alive.
   /// Returns `FULL`, or members, epoch, offset, seams, pseq (0: nothing was told), entries.
@@ -134,19 +134,19 @@ struct RedisScript: Sendable {
     """
     local meta, log, nodes, members = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
     local messages, allowed = tonumber(ARGV[4]), tonumber(ARGV[14])
-    local total = count(nodes, ARGV[8], 19)
-    if allowed > 0 and total >= allowed then return 'FULL' end
+    local total = count(nodes, ARGV[8], 19) + tonumber(ARGV[9])
+    if allowed > 0 and total > allowed then return 'FULL' end
     local h = {'', 0, ''}
     if messages > 0 then
       h = life(meta, log, ARGV[1], ARGV[2], tonumber(ARGV[6]))
       if not h then return redis.error_reply('ERA superseded') end
     end
-    total = total + tonumber(ARGV[9])
     redis.call('HSET', nodes, ARGV[8], ARGV[9])
     local pseq = '0'
     if ARGV[11] ~= '' then
-      redis.call('HSET', members, ARGV[10], ARGV[11])
-      if ARGV[12] == '1' and total <= tonumber(ARGV[13]) then
+      -- Who stands there already was told of before the link was lost that asked for it first.
+      local isNew = redis.call('HSET', members, ARGV[10], ARGV[11]) == 1
+      if isNew and ARGV[12] == '1' and total - 1 <= tonumber(ARGV[13]) then
         pseq = redis.call('HINCRBY', meta, 'pseq', 1)
         if messages == 0 then redis.call('PEXPIRE', meta, ARGV[6]) end
         redis.call('PUBLISH', ARGV[3], 'J' .. string.format('%.0f:', pseq) .. ARGV[11])
@@ -295,7 +295,9 @@ struct RedisScript: Sendable {
     return {h[1] or '', h[2] or '0', h[3] or '', h[4] or '0', count(KEYS[3], '', 10), found}
     """)
 
-  /// Compares positions: rule 14. Renews the lives of what members look at.
+  /// Compares positions: rule 14.
+  ///
+  /// Renews the lives of what members look at.
   ///
   /// KEYS: meta, log, meta, log … ARGV: for each pair the lifetime of the log and that of meta in ms.
   /// Returns epoch, offset, pseq of each, flat.
@@ -375,7 +377,9 @@ struct RedisScript: Sendable {
 
     """
 
-  /// The room's life under this era: rule 3. Nil when the era is an earlier one than the room's.
+  /// The room's life under this era: rule 3.
+  ///
+  /// Nil when the era is an earlier one than the room's.
   private static let life = """
     local function life(meta, log, era, fresh, ttl)
       local h = redis.call('HMGET', meta, 'epoch', 'offset', 'era', 'seams')
@@ -410,7 +414,7 @@ struct RedisScript: Sendable {
         if #page == 0 then return least, 0 end
         for _, e in ipairs(page) do
           local ms = tonumber(string.match(e[1], '-(%d+)$'))
-          local before = tonumber(string.match(e[2][2], '^(%d+):'))
+          local before = tonumber(string.match(e[2][2], '^(%d+)%+'))
           if before >= least and ms > cut then
             redis.call('XTRIM', log, 'MINID', e[1])
             return before, ms
@@ -436,7 +440,7 @@ struct RedisScript: Sendable {
         for _, e in ipairs(page) do
           local offset, ms = string.match(e[1], '^(%d+)-(%d+)$')
           if tonumber(ms) > cut then
-            size = size + #e[2][2]
+            size = size + tonumber(string.match(e[2][2], '^%d+%+(%d+)'))
             if #found > 0 and size > bytes then return found end
             found[#found + 1], found[#found + 2], found[#found + 3] = offset, ms, e[2][2]
             most = most - 1
@@ -449,14 +453,17 @@ struct RedisScript: Sendable {
     end
     local function backwards(log, before, cut, bytes, most)
       local found, size = {}, 0
-      if before < 1 then return found end
-      local page = redis.call('XREVRANGE', log, string.format('(%.0f-0', before), '-',
-        'COUNT', most)
-      for _, e in ipairs(page) do
-        local offset, ms = string.match(e[1], '^(%d+)-(%d+)$')
-        size = size + #e[2][2]
-        if tonumber(ms) <= cut or (#found > 0 and size > bytes) then return found end
-        found[#found + 1], found[#found + 2], found[#found + 3] = offset, ms, e[2][2]
+      while most > 0 and before >= 1 do
+        local page = redis.call('XREVRANGE', log, string.format('(%.0f-0', before), '-',
+          'COUNT', math.min(most, 64))
+        for _, e in ipairs(page) do
+          local offset, ms = string.match(e[1], '^(%d+)-(%d+)$')
+          size = size + tonumber(string.match(e[2][2], '^%d+%+(%d+)'))
+          if tonumber(ms) <= cut or (#found > 0 and size > bytes) then return found end
+          found[#found + 1], found[#found + 2], found[#found + 3] = offset, ms, e[2][2]
+          before, most = tonumber(offset), most - 1
+        end
+        if #page < 64 then return found end
       end
       return found
     end

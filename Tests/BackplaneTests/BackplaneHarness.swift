@@ -1,73 +1,10 @@
 // Runs the parts of a backplane, one a shard, without shards: commands and events travel as they do
 // between threads, in order from one shard to another and in no order between different pairs. The
-// clock is a number. Another implementation joins the suite with one line in `BackplaneKind.all`.
+// clock is a number.
 
 import Backplane
 import RoostRooms
 import Testing
-
-/// One shard's part, whatever its implementation.
-protocol BackplanePart: AnyObject {
-  func submit(_ command: BackplaneCommand, at now: Moment) -> [BackplaneOutbox.Item]
-  func sweep(at now: Moment) -> [BackplaneOutbox.Item]
-  var figures: BackplaneFigures { get }
-}
-
-/// A part that only its shard may own, in a box that an array can hold.
-final class BoxedPart<Part: MessageBackplane & ~Copyable>: BackplanePart {
-  private var part: Part
-
-  init(_ part: consuming Part) { self.part = part }
-
-  func submit(_ command: BackplaneCommand, at now: Moment) -> [BackplaneOutbox.Item] {
-    var outbox = BackplaneOutbox()
-    part.submit(command, at: now, into: &outbox)
-    return outbox.items
-  }
-
-  func sweep(at now: Moment) -> [BackplaneOutbox.Item] {
-    var outbox = BackplaneOutbox()
-    part.sweep(at: now, into: &outbox)
-    return outbox.items
-  }
-
-  var figures: BackplaneFigures { part.figures }
-}
-
-/// An implementation that the contract is held against.
-struct BackplaneKind: Sendable {
-  let name: String
-  let make:
-    @Sendable (
-      _ shard: Int, _ shardCount: Int, _ policies: [RoomPolicy], _ limits: LocalBackplaneLimits
-    ) -> any BackplanePart
-
-  static let local = BackplaneKind(name: "local") { shard, shardCount, policies, limits in
-    BoxedPart(
-      LocalBackplane(
-        shard: shard, shardCount: shardCount, node: "alone", policies: policies, limits: limits))
-  }
-
-  static let all = [local]
-}
-
-/// An implementation on a number of shards: the argument of every contract test.
-struct BackplaneSetup: Sendable, CustomTestStringConvertible {
-  let kind: BackplaneKind
-  let shardCount: Int
-
-  static let all = BackplaneKind.all.flatMap { kind in
-    [1, 2, 5].map { BackplaneSetup(kind: kind, shardCount: $0) }
-  }
-
-  var testDescription: String { "\(kind.name), \(shardCount) shards" }
-
-  func harness(
-    _ policies: RoomPolicy..., limits: LocalBackplaneLimits = .generous
-  ) -> BackplaneHarness {
-    BackplaneHarness(self, policies, limits)
-  }
-}
 
 /// Shards without threads around one backplane.
 final class BackplaneHarness {
@@ -84,6 +21,8 @@ final class BackplaneHarness {
   private(set) var inboxes: [[BackplaneEvent]]
 
   private let parts: [any BackplanePart]
+  /// What carries commands and events in place of letters.
+  private let network: (any BackplaneNetwork)?
   // One queue for each pair of shards: from * shardCount + to.
   private var letters: [[Letter]]
   private var tickets: UInt64 = 0
@@ -91,7 +30,13 @@ final class BackplaneHarness {
   init(_ setup: BackplaneSetup, _ policies: [RoomPolicy], _ limits: LocalBackplaneLimits) {
     let count = setup.shardCount
     shardCount = count
-    parts = (0..<count).map { setup.kind.make($0, count, policies, limits) }
+    do {
+      let made = try setup.kind.make(count, policies, limits)
+      parts = made.parts
+      network = made.network
+    } catch {
+      preconditionFailure("\(setup.kind.name): \(error)")
+    }
     inboxes = Array(repeating: [], count: count)
     letters = Array(repeating: [], count: count * count)
   }
@@ -130,6 +75,7 @@ final class BackplaneHarness {
   /// Hands a command to a shard's part; what it sends to other shards waits.
   func submit(_ command: BackplaneCommand, on shard: Int) {
     route(parts[shard].submit(command, at: now), from: shard)
+    collect()
   }
 
   /// Pairs of shards between which letters wait.
@@ -146,7 +92,21 @@ final class BackplaneHarness {
 
   /// Delivers until nothing waits.
   func settle() {
-    while let pair = waiting.first { deliver(pair: pair) }
+    repeat {
+      while let pair = waiting.first { deliver(pair: pair) }
+      network?.settle(at: now)
+      collect()
+    } while !waiting.isEmpty
+  }
+
+  /// Lets something happen between the parts, where it is not letters that travel.
+  func step() {
+    network?.step(at: now)
+    collect()
+  }
+
+  private func collect() {
+    for (shard, event) in network?.take() ?? [] { inboxes[shard].append(event) }
   }
 
   private func route(_ items: [BackplaneOutbox.Item], from shard: Int) {

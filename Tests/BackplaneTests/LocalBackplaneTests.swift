@@ -33,7 +33,7 @@ struct LocalBackplaneTests {
   @Test func `a command for another shard's room is passed on untouched`() throws {
     let lobby = try room("lobby")
     let home = LocalBackplane.home(of: lobby, shardCount: 2)
-    let stranger = BackplaneKind.local.make(1 - home, 2, [.plain], .generous)
+    let stranger = try BackplaneKind.local.make(2, [.plain], .generous).parts[1 - home]
     let command = BackplaneCommand.leave(lobby, member(1).connection, shard: 1 - home)
     let now = Moment(monotonic: .zero, wallMilliseconds: 0)
     #expect(stranger.submit(command, at: now) == [.command(shard: home, command)])

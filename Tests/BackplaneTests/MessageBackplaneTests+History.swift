@@ -92,7 +92,7 @@ extension MessageBackplaneTests {
     let answer = try harness.history(try room("nowhere"))
     #expect(answer.entries == [])
     #expect(answer.position.offset == 0)
-    #expect(harness.figures.rooms == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.rooms == 0) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -114,7 +114,7 @@ extension MessageBackplaneTests {
     try harness.publish(numbers: 1...table.published, in: lobby)
     let offsets = (1...table.published).suffix(table.kept).map { UInt64($0) }
     #expect(try harness.history(lobby).entries.offsets == offsets)
-    #expect(harness.figures.logEntries == table.kept)
+    if setup.kind.holdsLogs { #expect(harness.figures.logEntries == table.kept) }
   }
 
   @Test(
@@ -127,7 +127,7 @@ extension MessageBackplaneTests {
     let lobby = try room("lobby")
     try harness.publish(numbers: 1...9, in: lobby)
     #expect(try harness.history(lobby).entries.count == table.kept)
-    #expect(harness.figures.logBytes == 3 * table.kept)
+    if setup.kind.holdsLogs { #expect(harness.figures.logBytes == 3 * table.kept) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -141,7 +141,7 @@ extension MessageBackplaneTests {
     let second = try #require(try harness.publish(json("far too long"), in: lobby))
     #expect(second == Position(epoch: first.epoch, offset: 2))
     #expect(harness.take(0).offsets == [1, 2])
-    #expect(harness.figures.logEntries == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.logEntries == 0) }
     #expect(try harness.join(member(2), lobby, since: first).recovered == false)
     #expect(try harness.join(member(3), lobby, since: second).recovered == true)
   }
@@ -162,10 +162,10 @@ extension MessageBackplaneTests {
     harness.advance(.milliseconds(table.milliseconds - 30_000))
     #expect(try harness.history(lobby).entries.count == table.kept)
     #expect(try harness.history(lobby).position.offset == 3)
-    #expect(harness.figures.logBytes == 3 * table.kept)
+    if setup.kind.holdsLogs { #expect(harness.figures.logBytes == 3 * table.kept) }
   }
 
-  @Test(arguments: BackplaneSetup.all)
+  @Test(arguments: BackplaneSetup.holdingLogs)
   func `old messages go in a sweep even where nobody comes by`(setup: BackplaneSetup) throws {
     let harness = setup.harness(.logged(for: .seconds(60)))
     for number in 0..<30 { try harness.publish(json("a"), in: try room("room\(number)")) }
@@ -180,7 +180,7 @@ extension MessageBackplaneTests {
 
   // MARK: Rooms without members and messages
 
-  @Test(arguments: BackplaneSetup.all)
+  @Test(arguments: BackplaneSetup.holdingLogs)
   func `an empty room keeps its position for ten lifetimes, then begins anew`(
     setup: BackplaneSetup
   ) throws {
@@ -224,7 +224,7 @@ extension MessageBackplaneTests {
     let newest = try #require(try harness.publish(json("2"), in: lobby))
     harness.advance(.seconds(60))
     harness.sweep()
-    #expect(harness.figures.logEntries == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.logEntries == 0) }
     #expect(try harness.join(member(1), lobby, since: newest).recovered == true)
   }
 }

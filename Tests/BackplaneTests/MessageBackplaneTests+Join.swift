@@ -117,7 +117,7 @@ extension MessageBackplaneTests {
     #expect(try harness.join(member(1), lobby, since: newest).recovered == true)
     let before = Position(epoch: newest.epoch, offset: 2)
     #expect(try harness.join(member(2), lobby, since: before).recovered == false)
-    #expect(harness.figures.logEntries == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.logEntries == 0) }
   }
 
   @Test(arguments: BackplaneSetup.all, [RoomPolicy.plain, .known, .logged()])
@@ -155,14 +155,16 @@ extension MessageBackplaneTests {
       harness.submit(.join(command), on: shard)
       harness.submit(.leave(lobby, member(2).connection, shard: shard), on: shard)
       harness.settle()
-      #expect(harness.take(shard) == [.failed(ticket, lobby, .roomIsFull)])
+      let answers = harness.take(shard)
+      #expect(answers.map(\.ticket) == [ticket])
+      if setup.kind.entersAtOnce { #expect(answers == [.failed(ticket, lobby, .roomIsFull)]) }
       try harness.publish(json("a"), in: lobby)
       #expect(harness.take(0).count == 1)
       #expect(throws: BackplaneFailure.roomIsFull) { try harness.join(member(3), lobby) }
       harness.leave(member(1), lobby)
       // The room is gone by now; a leave that comes even later finds nothing.
       harness.leave(member(2), lobby, on: shard)
-      #expect(harness.figures == BackplaneFigures())
+      if setup.kind.holdsLogs { #expect(harness.figures == BackplaneFigures()) }
     }
   }
 

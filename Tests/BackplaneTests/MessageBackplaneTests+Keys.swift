@@ -19,7 +19,7 @@ extension MessageBackplaneTests {
       try harness.publish(json("a"), in: lobby, key: Self.key, on: harness.lastShard) == first)
     #expect(first?.offset == 1)
     #expect(harness.take(0).offsets == [1, 2])
-    #expect(harness.figures.keys == 1)
+    if setup.kind.holdsLogs { #expect(harness.figures.keys == 1) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -64,11 +64,11 @@ extension MessageBackplaneTests {
     let key = ScopedKey(scope: Array(other.scope.utf8), key: Array(other.key.utf8))
     let position = try harness.publish(json("b"), in: try room(other.room), key: key)
     #expect(position?.offset == (other.room == "lobby" ? 2 : 1))
-    #expect(harness.figures.keys == 2)
+    if setup.kind.holdsLogs { #expect(harness.figures.keys == 2) }
   }
 
   @Test(
-    arguments: BackplaneSetup.all,
+    arguments: BackplaneSetup.holdingLogs,
     [(299_999, 1), (300_000, 2), (300_001, 2)] as [(milliseconds: Int, offset: UInt64)])
   func `a key is remembered for its window`(
     setup: BackplaneSetup, table: (milliseconds: Int, offset: UInt64)
@@ -81,7 +81,7 @@ extension MessageBackplaneTests {
     #expect(harness.figures.keys == 1)
   }
 
-  @Test(arguments: BackplaneSetup.all)
+  @Test(arguments: BackplaneSetup.holdingLogs)
   func `a repetition does not lengthen the window`(setup: BackplaneSetup) throws {
     let harness = setup.harness(.logged(for: .seconds(1000)))
     let lobby = try room("lobby")
@@ -123,6 +123,7 @@ extension MessageBackplaneTests {
     #expect(
       try harness.publish(json("a"), in: lobby, key: ScopedKey(scope: [], key: [2]))?.offset == 2)
     #expect(try harness.publish(json("a"), in: lobby)?.offset == 4)
+    guard setup.kind.holdsLogs else { return }
     harness.advance(.seconds(300))
     #expect(try harness.publish(json("a"), in: lobby, key: fourth)?.offset == 5)
     #expect(harness.figures.keys == 1)

