@@ -157,7 +157,8 @@ public enum ClusterAudience: Sendable, Equatable {
   case everyNode
   /// Every node that can be reached at once; who is cut off misses it.
   case reachableNodes
-  /// The nodes that hold connections of a user.
+  /// The nodes that hold connections of a user, who is named as in the name of the user's room: what
+  /// stands there behind `user:`.
   case user(String)
   /// The node that holds a connection.
   case connection(ConnectionID)

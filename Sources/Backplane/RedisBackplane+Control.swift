@@ -22,7 +22,7 @@ extension RedisBackplane {
     switch question.audience {
     case .everyNode:
       open.awaited = living
-      pipe.begin(9, .question(number), at: now)
+      pipe.begin(8, .question(number), at: now)
       pipe.add("XADD")
       pipe.add(names.system("{control}:log"))
       pipe.add("MAXLEN")

@@ -2,6 +2,7 @@
 // backplane. It comes from Redis, where others may write, too, so reading it is strict and bounded.
 
 import Auth
+import Backplane
 import RoostJSON
 import RoostRooms
 
@@ -13,6 +14,14 @@ enum ControlTarget: Sendable, Equatable {
   case connection(ConnectionID)
   /// Every connection of the cluster.
   case everyone
+}
+
+extension ClusterAudience {
+  /// The nodes that hold connections of a user.
+  static func nodes(ofUser user: String) -> ClusterAudience {
+    let room = Identity.room(ofUser: user)?.bytes ?? []
+    return .user(String(decoding: room.dropFirst("user:".utf8.count), as: UTF8.self))
+  }
 }
 
 /// A question to nodes.

@@ -280,7 +280,7 @@ extension Core {
     case .user(let user):
       // Nobody can have such a name, so nobody has to be asked.
       guard Identity.isValidUser(Array(user.utf8)) else { return directDelivered(asked, 0) }
-      audience = .user(user)
+      audience = .nodes(ofUser: user)
       controlTarget = .user(user)
     case .connection(let text):
       guard let connection = ConnectionID(text: text) else { return directDelivered(asked, 0) }

@@ -244,7 +244,7 @@ extension ServerRequest {
   var audience: ClusterAudience {
     switch self {
     case .disconnectUser, .disconnect, .join, .kick: .everyNode
-    case .send(let user, _): .user(user)
+    case .send(let user, _): .nodes(ofUser: user)
     case .connection(let connection): .connection(connection)
     default: .reachableNodes
     }
