@@ -105,12 +105,9 @@ extension RedisBackplane {
     return entries
   }
 
-  /// The body of an entry: behind two counters of bytes, a colon and its length.
+  /// The body of an entry, behind its length.
   private static func body(inValue value: [UInt8]) -> RedisEnvelope.Body? {
-    guard let colon = value.firstIndex(of: UInt8(ascii: ":")), value.count >= colon + 5 else {
-      return nil
-    }
-    return RedisEnvelope.body(of: value[(colon + 5)...])
+    value.count >= 5 ? RedisEnvelope.body(of: value[4...]) : nil
   }
 
   /// The seams of a room, newest first: rule 3.

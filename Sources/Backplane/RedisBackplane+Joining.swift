@@ -321,7 +321,7 @@ extension RedisBackplane {
     _ name: RoomName, _ shape: PolicyShape, after: UInt64, bytes: Int, count: Int,
     backwards: Bool, creates: Bool, _ reply: PendingReply, _ now: Duration
   ) {
-    pipe.call(.read, keys: 3, arguments: 9 + dead.count, reply, at: now)
+    pipe.call(.read, keys: 3, arguments: 10 + dead.count, reply, at: now)
     pipe.add(names.key(name, "meta"))
     pipe.add(names.key(name, "log"))
     pipe.add(names.key(name, "nodes"))
@@ -334,6 +334,7 @@ extension RedisBackplane {
     pipe.add(creates ? era : [])
     pipe.add(Self.freshEpoch())
     pipe.add(shape.metaLife)
+    pipe.add(shape.messages)
     for node in dead { pipe.add(node) }
   }
 

@@ -142,7 +142,25 @@ extension RedisBackplane {
 
   private mutating func sendScript(_ room: RedisRoom, _ batch: [OutgoingPublish], _ now: Duration) {
     let shape = shapes[room.policy]
+    status.publishes.add(UInt64(batch.count))
+    status.publishCommands.add()
     let keys = batch.compactMap(\.key)
+    if keys.isEmpty {
+      pipe.call(.append, keys: 2, arguments: 9 + batch.count, .script(room), at: now)
+      pipe.add(names.key(room.name, "meta"))
+      pipe.add(names.key(room.name, "log"))
+      pipe.add(era)
+      pipe.add(freshEpoch)
+      pipe.add(names.channel(room.name))
+      pipe.add(shape.messages)
+      pipe.add(shape.lifetime)
+      pipe.add(shape.bytes)
+      pipe.add(shape.metaLife)
+      pipe.add(clockText)
+      pipe.add(batch.map { String($0.dataBytes) }.joined(separator: " "))
+      for item in batch { pipe.add(item.body) }
+      return
+    }
     pipe.call(
       .publish, keys: 3 + keys.count, arguments: 11 + 4 * batch.count, .script(room), at: now)
     pipe.add(names.key(room.name, "meta"))
@@ -168,8 +186,6 @@ extension RedisBackplane {
       pipe.add(item.dataBytes)
       pipe.add(item.body)
     }
-    status.publishes.add(UInt64(batch.count))
-    status.publishCommands.add()
   }
 
   /// 128 random bits for a room whose log begins: Lua's own random numbers repeat; rule 2.
@@ -216,6 +232,15 @@ extension RedisBackplane {
       }
     } else {
       let epoch = reply.child(0, of: 0).flatMap { Epoch(text: reply.array($0).span) }
+      // Used up: another life of this room must bear another name.
+      if let token = reply.child(0, of: 0), reply.array(token) == freshEpoch {
+        freshEpoch = Self.freshEpoch()
+      }
+      if items.allSatisfy(\.isPlain) {
+        appended(items, epoch, reply, &outbox, room.name)
+        if !outgoing.waiting.isEmpty { due(room) }
+        return
+      }
       for (place, item) in items.enumerated() {
         guard case .publish(let publish) = item, let ticket = publish.ticket else { continue }
         guard let token = reply.child(place + 1, of: 0) else {
@@ -240,6 +265,23 @@ extension RedisBackplane {
       }
     }
     if !outgoing.waiting.isEmpty { due(room) }
+  }
+
+  /// Tells each of a batch without keys its place.
+  private func appended(
+    _ items: [OutgoingItem], _ epoch: Epoch?, _ reply: RedisReply,
+    _ outbox: inout BackplaneOutbox, _ room: RoomName
+  ) {
+    let first = reply.child(1, of: 0).flatMap { reply.decimal($0) }
+    for (place, item) in items.enumerated() {
+      guard case .publish(let publish) = item, let ticket = publish.ticket else { continue }
+      guard let epoch, let first else {
+        fail(ticket, room, .unknown, &outbox)
+        continue
+      }
+      let position = Position(epoch: epoch, offset: first + UInt64(place))
+      answer(ticket, .published(ticket, position), &outbox)
+    }
   }
 
   /// `epoch:offset`; nil without an epoch.

@@ -120,6 +120,9 @@ struct RedisBackplane: ~Copyable {
   var bytesAtProbe: UInt64 = 0
   var channelBytes: UInt64 = 0
 
+  /// The epoch of the next room whose log begins with a publish.
+  var freshEpoch = RedisBackplane.freshEpoch()
+
   // The time of what is being handled.
   var nowMonotonic: Duration = .zero
   var wallMilliseconds: Int64 = 0

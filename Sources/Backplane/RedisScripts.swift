@@ -62,8 +62,8 @@ struct RedisScript: Sendable {
         else
           if messages > 0 then
             local id = string.format('%.0f-%.0f', offset + 1, now)
-            local value = string.format('%.0f+', total) .. size .. ':' .. body
-            local done = redis.pcall('XADD', log, 'MAXLEN', messages, id, 'm', value)
+            local sum = string.format('%.0f+', total) .. size
+            local done = redis.pcall('XADD', log, 'MAXLEN', '~', messages, id, 'm', body, 'c', sum)
             if type(done) == 'table' and done.err then
               if string.find(done.err, 'OOM', 1, true) then
                 if #live == 0 then return done end
@@ -74,7 +74,7 @@ struct RedisScript: Sendable {
                 -- What this call wrote before is part of the new life, whose log begins here.
                 epoch, result[1] = ARGV[2], ARGV[2]
                 redis.call('HSET', meta, 'epoch', epoch, 'seams', '')
-                redis.call('XADD', log, 'MAXLEN', messages, id, 'm', value)
+                redis.call('XADD', log, id, 'm', body, 'c', sum)
                 floor, oldest = total, now
               end
             end
@@ -120,6 +120,68 @@ struct RedisScript: Sendable {
     return result
     """)
 
+  /// Puts messages without keys into a room with history: the way of nearly all of them.
+  ///
+  /// KEYS: meta, log. ARGV: era, fresh epoch, channel, messages kept, lifetime in ms, bytes kept, time
+  /// to live of meta in ms, the time in ms or nothing, the bytes of each message's data, then the body of each
+  /// behind its length.
+  /// Returns the epoch and the offset of the first.
+  ///
+  /// What is not needed for every message is left out: nodes of the stream are trimmed whole, and
+  /// readers look no further back than the newest messages that the room keeps.
+  static let append = RedisScript(
+    clock, life, trim,
+    """
+    local meta, log, era, format = KEYS[1], KEYS[2], ARGV[1], string.format
+    local h = redis.call('HMGET', meta, 'epoch', 'offset', 'era', 'total', 'floor')
+    local epoch, before = h[1], h[2]
+    if h[3] ~= era then
+      local l = life(meta, log, era, ARGV[2], ARGV[7])
+      if not l then return redis.error_reply('ERA superseded') end
+      epoch, before = l[1], l[2]
+    end
+    local now = clock(ARGV[8])
+    local tail = format('-%d', now)
+    local total, first = tonumber(h[4] or 0), before + 1
+    local offset, kept = first - 1, ARGV[4]
+    local i = 9
+    for size in string.gmatch(ARGV[9], '%d+') do
+      i = i + 1
+      local body = ARGV[i]
+      offset = offset + 1
+      local id, sum = format('%d', offset) .. tail, format('%d+', total) .. size
+      local done = redis.pcall('XADD', log, 'MAXLEN', '~', kept, id, 'm', body, 'c', sum)
+      if type(done) == 'table' then
+        if string.find(done.err, 'OOM', 1, true) then return done end
+        redis.call('DEL', log)
+        epoch = ARGV[2]
+        redis.call('HSET', meta, 'epoch', epoch, 'seams', '')
+        redis.call('XADD', log, id, 'm', body, 'c', sum)
+      end
+      total = total + size
+    end
+    redis.call('HSET', meta, 'offset', format('%d', offset), 'total', format('%d', total))
+    local floor = h[5] or 0
+    -- Age and lives are looked at every sixteenth message: readers are exact by themselves.
+    if total - floor > ARGV[6] + 0 or first % 16 <= #ARGV - 10 or first == 1 then
+      local lifetime = ARGV[5] + 0
+      local m = redis.call('HMGET', meta, 'oldest', 'renewed')
+      local oldest = tonumber(m[1] or now)
+      if total - floor > ARGV[6] + 0 or now - oldest >= lifetime then
+        floor, oldest = trim(log, total - ARGV[6], now - lifetime)
+      end
+      redis.call('HSET', meta, 'floor', format('%d', floor), 'oldest', format('%d', oldest))
+      if now - (m[2] or 0) > lifetime / 8 then
+        redis.call('PEXPIRE', log, math.ceil(lifetime * 1.25))
+        redis.call('PEXPIRE', meta, ARGV[7])
+        redis.call('HSET', meta, 'renewed', format('%d', now))
+      end
+    end
+    redis.call('PUBLISH', ARGV[3],
+      'H' .. epoch .. format('%d:', first) .. table.concat(ARGV, '', 10))
+    return {epoch, first}
+    """)
+
   /// Makes a connection a member, and reads what it missed: rule 10.
   ///
   /// KEYS: meta, log, nodes, this incarnation's members.
@@ -154,8 +216,8 @@ struct RedisScript: Sendable {
     end
     local found = {}
     if ARGV[15] ~= '' and messages > 0 then
-      found = entries(log, tonumber(ARGV[16]), clock(ARGV[7]) - tonumber(ARGV[5]),
-        tonumber(ARGV[17]), tonumber(ARGV[18]))
+      found = entries(log, math.max(tonumber(ARGV[16]), h[2] - messages),
+        clock(ARGV[7]) - tonumber(ARGV[5]), tonumber(ARGV[17]), tonumber(ARGV[18]))
     end
     return {total, h[1], string.format('%.0f', h[2]), h[3], pseq, found}
     """)
@@ -273,7 +335,8 @@ struct RedisScript: Sendable {
   ///
   /// KEYS: meta, log, nodes. ARGV: lifetime in ms, the time in ms or nothing, offset after which to
   /// read (backwards: before which), bytes and messages of a page, whether backwards, era (nothing:
-  /// only look), fresh epoch, time to live of meta, then the incarnations that are not alive.
+  /// only look), fresh epoch, time to live of meta, messages kept, then the incarnations that are not
+  /// alive.
   /// Returns epoch (nothing: there is no log), offset, seams, pseq, members, entries.
   static let read = RedisScript(
     clock, life, entries, count,
@@ -286,13 +349,15 @@ struct RedisScript: Sendable {
     local found = {}
     if h[1] and tonumber(ARGV[5]) > 0 then
       local cut = clock(ARGV[2]) - tonumber(ARGV[1])
+      local least = h[2] - ARGV[10]
       if ARGV[6] == '1' then
-        found = backwards(log, tonumber(ARGV[3]), cut, tonumber(ARGV[4]), tonumber(ARGV[5]))
+        found = backwards(log, tonumber(ARGV[3]), least, cut, tonumber(ARGV[4]), tonumber(ARGV[5]))
       else
-        found = entries(log, tonumber(ARGV[3]), cut, tonumber(ARGV[4]), tonumber(ARGV[5]))
+        found = entries(log, math.max(tonumber(ARGV[3]), least), cut, tonumber(ARGV[4]),
+          tonumber(ARGV[5]))
       end
     end
-    return {h[1] or '', h[2] or '0', h[3] or '', h[4] or '0', count(KEYS[3], '', 10), found}
+    return {h[1] or '', h[2] or '0', h[3] or '', h[4] or '0', count(KEYS[3], '', 11), found}
     """)
 
   /// Compares positions: rule 14.
@@ -363,7 +428,7 @@ struct RedisScript: Sendable {
 
   /// All scripts, for loading.
   static let all = [
-    publish, enter, leave, register, reap, tellCount, read, compare, presence, probe,
+    append, publish, enter, leave, register, reap, tellCount, read, compare, presence, probe,
   ]
 
   // MARK: Parts
@@ -414,7 +479,7 @@ struct RedisScript: Sendable {
         if #page == 0 then return least, 0 end
         for _, e in ipairs(page) do
           local ms = tonumber(string.match(e[1], '-(%d+)$'))
-          local before = tonumber(string.match(e[2][2], '^(%d+)%+'))
+          local before = tonumber(string.match(e[2][4], '^(%d+)%+'))
           if before >= least and ms > cut then
             redis.call('XTRIM', log, 'MINID', e[1])
             return before, ms
@@ -440,7 +505,7 @@ struct RedisScript: Sendable {
         for _, e in ipairs(page) do
           local offset, ms = string.match(e[1], '^(%d+)-(%d+)$')
           if tonumber(ms) > cut then
-            size = size + tonumber(string.match(e[2][2], '^%d+%+(%d+)'))
+            size = size + tonumber(string.match(e[2][4], '^%d+%+(%d+)'))
             if #found > 0 and size > bytes then return found end
             found[#found + 1], found[#found + 2], found[#found + 3] = offset, ms, e[2][2]
             most = most - 1
@@ -451,15 +516,17 @@ struct RedisScript: Sendable {
       end
       return found
     end
-    local function backwards(log, before, cut, bytes, most)
+    local function backwards(log, before, least, cut, bytes, most)
       local found, size = {}, 0
       while most > 0 and before >= 1 do
         local page = redis.call('XREVRANGE', log, string.format('(%.0f-0', before), '-',
           'COUNT', math.min(most, 64))
         for _, e in ipairs(page) do
           local offset, ms = string.match(e[1], '^(%d+)-(%d+)$')
-          size = size + tonumber(string.match(e[2][2], '^%d+%+(%d+)'))
-          if tonumber(ms) <= cut or (#found > 0 and size > bytes) then return found end
+          size = size + tonumber(string.match(e[2][4], '^%d+%+(%d+)'))
+          if tonumber(ms) <= cut or tonumber(offset) <= least or (#found > 0 and size > bytes) then
+            return found
+          end
           found[#found + 1], found[#found + 2], found[#found + 3] = offset, ms, e[2][2]
           before, most = tonumber(offset), most - 1
         end
