@@ -426,7 +426,11 @@ extension RedisBackplane {
       probeSentAt = nil
       return
     }
-    let found = reply.array(0)
+    guard reply.kind(0) == .array, let first = reply.child(0, of: 0),
+      let second = reply.child(1, of: 0), reply.kind(second) == .integer
+    else { return }
+    redisClock = (reply.integer(second), now)
+    let found = reply.array(first)
     if !marker.isEmpty, found != marker {
       // The data is gone: everything is compared and written anew, now and not when it is missed.
       status.dataLosses.add()

@@ -193,9 +193,13 @@ extension RedisBackplane {
     Epoch(high: RandomBytes.uint64(), low: RandomBytes.uint64()).digits
   }
 
-  /// The time for scripts: nothing, so that Redis's clock counts for all nodes.
+  /// The time for scripts: Redis's own, which counts for all nodes, as the last probe told it; nothing
+  /// before the first, and the script asks.
   var clockText: [UInt8] {
-    settings.usesOwnClock ? Array(String(wallMilliseconds).utf8) : []
+    if settings.usesOwnClock { return Array(String(wallMilliseconds).utf8) }
+    guard let redisClock else { return [] }
+    let time = redisClock.milliseconds + milliseconds(nowMonotonic - redisClock.at)
+    return Array(String(time).utf8)
   }
 
   // MARK: Answers
@@ -231,13 +235,14 @@ extension RedisBackplane {
         for case .publish(let item) in items { fail(item.ticket, room.name, failure, &outbox) }
       }
     } else {
-      let epoch = reply.child(0, of: 0).flatMap { Epoch(text: reply.array($0).span) }
+      let isAppend = reply.kind(0) == .bulk
+      let first = isAppend ? Self.position(reply.array(0)) : nil
+      let epoch =
+        first?.epoch ?? reply.child(0, of: 0).flatMap { Epoch(text: reply.array($0).span) }
       // Used up: another life of this room must bear another name.
-      if let token = reply.child(0, of: 0), reply.array(token) == freshEpoch {
-        freshEpoch = Self.freshEpoch()
-      }
-      if items.allSatisfy(\.isPlain) {
-        appended(items, epoch, reply, &outbox, room.name)
+      if let epoch, epoch.digits == freshEpoch { freshEpoch = Self.freshEpoch() }
+      if isAppend {
+        appended(items, first, &outbox, room.name)
         if !outgoing.waiting.isEmpty { due(room) }
         return
       }
@@ -269,17 +274,15 @@ extension RedisBackplane {
 
   /// Tells each of a batch without keys its place.
   private func appended(
-    _ items: [OutgoingItem], _ epoch: Epoch?, _ reply: RedisReply,
-    _ outbox: inout BackplaneOutbox, _ room: RoomName
+    _ items: [OutgoingItem], _ first: Position?, _ outbox: inout BackplaneOutbox, _ room: RoomName
   ) {
-    let first = reply.child(1, of: 0).flatMap { reply.decimal($0) }
     for (place, item) in items.enumerated() {
       guard case .publish(let publish) = item, let ticket = publish.ticket else { continue }
-      guard let epoch, let first else {
+      guard let first else {
         fail(ticket, room, .unknown, &outbox)
         continue
       }
-      let position = Position(epoch: epoch, offset: first + UInt64(place))
+      let position = Position(epoch: first.epoch, offset: first.offset + UInt64(place))
       answer(ticket, .published(ticket, position), &outbox)
     }
   }

@@ -104,6 +104,8 @@ struct RedisBackplane: ~Copyable {
   /// Refusals of this era since it was read; more than a few mean that another server answers.
   var eraRefusals = 0
   var marker: [UInt8] = []
+  /// Redis's clock at a moment of this node's.
+  var redisClock: (milliseconds: Int64, at: Duration)?
   /// Since when everything has been well in one era; rule 20.
   var healthySince: Duration?
 

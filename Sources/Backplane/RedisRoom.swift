@@ -201,11 +201,6 @@ enum OutgoingItem {
   case publish(OutgoingPublish)
   /// A member's end: its `left` comes after what it published.
   case leave(Member)
-
-  /// Whether it is a publish without a key.
-  var isPlain: Bool {
-    if case .publish(let publish) = self { publish.key == nil } else { false }
-  }
 }
 
 /// A publish that was not answered yet.

@@ -125,7 +125,7 @@ struct RedisScript: Sendable {
   /// KEYS: meta, log. ARGV: era, fresh epoch, channel, messages kept, lifetime in ms, bytes kept, time
   /// to live of meta in ms, the time in ms or nothing, the bytes of each message's data, then the body of each
   /// behind its length.
-  /// Returns the epoch and the offset of the first.
+  /// Returns `epoch:offset` of the first.
   ///
   /// What is not needed for every message is left out: nodes of the stream are trimmed whole, and
   /// readers look no further back than the newest messages that the room keeps.
@@ -179,7 +179,7 @@ struct RedisScript: Sendable {
     end
     redis.call('PUBLISH', ARGV[3],
       'H' .. epoch .. format('%d:', first) .. table.concat(ARGV, '', 10))
-    return {epoch, first}
+    return epoch .. format(':%d', first)
     """)
 
   /// Makes a connection a member, and reads what it missed: rule 10.
@@ -417,13 +417,14 @@ struct RedisScript: Sendable {
   /// The probe of the data path: rule 16.
   ///
   /// KEYS: the probe's key, the marker of the data. ARGV: channel, text, what a new marker holds.
-  /// Returns the marker.
+  /// Returns the marker and the time in ms.
   static let probe = RedisScript(
     """
     redis.call('SET', KEYS[1], ARGV[2], 'PX', 60000)
     redis.call('SET', KEYS[2], ARGV[3], 'NX')
     redis.call('PUBLISH', ARGV[1], ARGV[2])
-    return redis.call('GET', KEYS[2])
+    local t = redis.call('TIME')
+    return {redis.call('GET', KEYS[2]), t[1] * 1000 + math.floor(t[2] / 1000)}
     """)
 
   /// All scripts, for loading.
