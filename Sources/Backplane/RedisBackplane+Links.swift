@@ -164,6 +164,7 @@ extension RedisBackplane {
   }
 
   private mutating func commandsLost(_ now: Duration, _ outbox: inout BackplaneOutbox) {
+    redisClock = nil
     isPrimary = false
     eraRefusals = 0
     repairsInFlight = 0
