@@ -212,7 +212,8 @@ extension RedisBackplane {
   private mutating func noteDead() {
     dead = nodes.filter { !$0.value.isAlive && $0.key != incarnation }.map(\.key).prefix(64)
       .sorted()
-    status.nodes.set(Int64(nodes.count - dead.count))
+    let others = nodes.filter { $0.value.isAlive && $0.key != incarnation }.count
+    status.nodes.set(Int64(1 + others))
   }
 
   // MARK: Reaping

@@ -10,34 +10,59 @@ public import Telemetry
 /// Any thread may read; the backplane's thread writes.
 public final class RedisStatus: Sendable {
   // What was done.
+  /// Messages handed to Redis.
   public let publishes = Counter()
+  /// Commands in which they were.
   public let publishCommands = Counter()
+  /// Messages that came on channels of rooms.
   public let received = Counter()
+  /// Time from a command with messages to its reply.
   public let publishTime = Histogram(.latency)
+  /// Time from a join to its reply.
   public let joinTime = Histogram(.latency)
+  /// Time of a probe through Redis and back over the other link.
   public let roundTrip = Histogram(.latency)
 
   // What went wrong, and what was mended.
+  /// Messages on channels that no node of this version wrote.
   public let malformed = Counter()
+  /// Messages that members had been given already.
   public let duplicates = Counter()
+  /// Gaps told to rooms without history.
   public let gaps = Counter()
+  /// Messages read from a log because they were lost on a channel.
   public let repaired = Counter()
+  /// Resets told to rooms with history.
   public let resets = Counter()
+  /// Presence resets told to rooms with presence events.
   public let presenceResets = Counter()
+  /// Publishes whose end is unknown.
   public let unknown = Counter()
+  /// Requests refused because too much waited for Redis.
   public let shed = Counter()
+  /// Publishes whose key had been used.
   public let repeatedKeys = Counter()
+  /// Error replies.
   public let errors = Counter()
+  /// Other primaries, or other runs of one, that were found.
   public let eraChanges = Counter()
+  /// Times that the data was gone.
   public let dataLosses = Counter()
+  /// Times that the own lease had run out.
   public let leasesLost = Counter()
+  /// Dead nodes that this one cleared away.
   public let reaped = Counter()
+  /// Losses of the command link.
   public let commandLosses = Counter()
+  /// Losses of the subscription link.
   public let channelLosses = Counter()
 
   // Sizes.
+  /// Living nodes, this one included.
   public let nodes = Gauge()
+  /// Rooms whose channel is wanted.
   public let subscribedRooms = Gauge()
+  /// Bytes of messages that wait for Redis.
   public let waitingBytes = Gauge()
 
   /// Whether the last probe is late.
@@ -77,6 +102,9 @@ public final class RedisStatus: Sendable {
     return probe == 0
       ? nil : MonotonicInstant.now().since(MonotonicInstant(nanoseconds: probe))
   }
+
+  /// Whether the last probe is late.
+  public var isLate: Bool { isOverloaded.load(ordering: .relaxed) }
 
   func setReady(commands: Bool) { areCommandsReady.store(commands, ordering: .relaxed) }
 

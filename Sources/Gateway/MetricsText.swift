@@ -17,6 +17,7 @@ extension Node {
     appendLimits(&text)
     appendLoops(&text)
     appendBackplane(&text)
+    appendRedis(to: &text)
     ProcessFigures.read()?.append(to: &text)
   }
 
