@@ -125,7 +125,9 @@ enum RedisEnvelope {
 
   // MARK: Reading
 
-  /// Reads the head of a channel's payload; `rest` is what follows it. Nil for what nobody wrote.
+  /// Reads the head of a channel's payload; `rest` is what follows it.
+  ///
+  /// Nil for what nobody wrote.
   static func word(of payload: ArraySlice<UInt8>, rest: inout ArraySlice<UInt8>) -> Word? {
     var reader = Reader(payload)
     guard let letter = reader.byte() else { return nil }

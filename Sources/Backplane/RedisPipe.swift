@@ -104,7 +104,9 @@ struct RedisPipe: ~Copyable {
     return (entry.reply, entry.since)
   }
 
-  /// Forgets everything: the link is gone. Returns what had been awaited.
+  /// Forgets everything: the link is gone.
+  ///
+  /// Returns what had been awaited.
   mutating func reset() -> [PendingReply] {
     let lost = entries[head...].map(\.reply)
     entries = []

@@ -33,8 +33,10 @@ public struct RedisReply: Sendable {
   /// Tokens of the reply; 0 before the first one was read.
   public var count: Int { tokens.count }
 
-  /// What a token is.
+  /// What a token is; one that is not there is `null`, so that a reply of another shape than was
+  /// expected is read as nothing.
   public func kind(_ token: Int) -> Kind {
+    guard tokens.indices.contains(token) else { return .null }
     guard let kind = Kind(rawValue: tokens[token].kind) else {
       preconditionFailure("token \(token) is of kind \(tokens[token].kind)")
     }
@@ -42,10 +44,13 @@ public struct RedisReply: Sendable {
   }
 
   /// The number of an integer, or an array's count of elements; 0 for everything else.
-  public func integer(_ token: Int) -> Int64 { tokens[token].number }
+  public func integer(_ token: Int) -> Int64 {
+    tokens.indices.contains(token) ? tokens[token].number : 0
+  }
 
   /// An array's count of elements; 0 for everything else.
   public func elementCount(_ token: Int) -> Int {
+    guard tokens.indices.contains(token) else { return 0 }
     let token = tokens[token]
     return token.kind == Kind.array.rawValue ? Int(token.number) : 0
   }

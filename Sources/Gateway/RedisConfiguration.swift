@@ -5,7 +5,9 @@ import Backplane
 
 /// The settings of `redis`, read.
 enum RedisConfiguration {
-  /// What is wrong with a URL; nil when it can be used. Never shows a password.
+  /// What is wrong with a URL; nil when it can be used.
+  ///
+  /// Never shows a password.
   static func problem(withURL text: String) -> String? {
     do throws(RedisEndpointProblem) {
       _ = try RedisEndpoint(text)

@@ -25,6 +25,16 @@ struct RedisReplyTests {
     #expect((0..<8).map { reply.integer($0) } == [4, 0, 2, 2, 1, 4, 0, 6])
   }
 
+  @Test func `a token that is not there reads as nothing`() throws {
+    let reply = try Self.reply("*1\r\n$1\r\na\r\n")
+    #expect(reply.kind(2) == .null)
+    #expect(reply.string(2) == "")
+    #expect(reply.integer(2) == 0)
+    #expect(reply.elementCount(2) == 0)
+    #expect(reply.decimal(2) == nil)
+    #expect(reply.kind(-1) == .null)
+  }
+
   @Test func `bytes are given as a range, a copy and a text`() throws {
     let reply = try Self.reply("*4\r\n$3\r\na\0b\r\n+OK\r\n-ERR no\r\n:5\r\n")
     #expect((1...4).map { reply.range($0) } == [0..<3, 3..<5, 5..<11, 0..<0])
