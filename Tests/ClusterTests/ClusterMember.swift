@@ -129,6 +129,17 @@ final class ClusterMember {
     return text
   }
 
+  /// Whether what was accepted has its offsets in the order in which it was published.
+  var isInOrder: Bool {
+    var last: Int64 = -1
+    for number in 1...max(1, lastNumber) {
+      guard case .accepted(_, let offset) = ends["\(name)-\(number)"] else { continue }
+      guard offset > last || offset < 0 else { return false }
+      last = max(last, offset)
+    }
+    return true
+  }
+
   // MARK: Receiving
 
   /// Takes all that has come; false when the connection has ended.

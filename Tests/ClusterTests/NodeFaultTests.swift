@@ -16,6 +16,8 @@ struct NodeFaultTests {
         && cluster.swarm.verdict(Allowance()).isEmpty
     }
     try cluster.conclude()
+    #expect(try cluster.total("roost_redis_reaped_total") >= 1)
+    for node in cluster.nodes.dropFirst() { #expect(try node.metric("roost_redis_nodes") == 2) }
   }
 
   @Test func `a node that stood still for six seconds comes back without ghosts`() throws {
@@ -24,7 +26,10 @@ struct NodeFaultTests {
     cluster.nodes[0].freeze()
     try cluster.swarm.run(for: .seconds(6))
     cluster.nodes[0].thaw()
-    try cluster.swarm.run(for: .seconds(1))
+    try cluster.swarm.run(until: "the node ready again", within: .seconds(5)) {
+      cluster.nodes[0].isReady
+    }
     try cluster.conclude()
+    #expect(try cluster.nodes[0].metric("roost_redis_leases_lost_total") ?? 0 >= 1)
   }
 }

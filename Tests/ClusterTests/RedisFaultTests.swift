@@ -20,6 +20,9 @@ struct RedisFaultTests {
       try cluster.redis.cli("CLIENT", "KILL", "TYPE", kind)
     }
     try cluster.conclude()
+    let link = kind == "pubsub" ? "subscriptions" : "commands"
+    #expect(try cluster.total("roost_redis_link_losses_total{link=\"\(link)\"}") >= 9)
+    #expect(try cluster.total("roost_redis_resets_total") == 0)
   }
 
   @Test func `a Redis that stands still for five seconds loses nothing`() throws {

@@ -34,19 +34,22 @@ extension Swarm {
 
   private func order(of room: String, _ allowance: Allowance) -> [String] {
     var problems: [String] = []
-    // The same offset is the same message for everyone: within an epoch where a room was reset,
-    // else over all its epochs.
+    // The same offset is the same message for all who came to the same life of the room without a
+    // reset, also what they were given in earlier lives on the way.
     var log: [String: String] = [:]
     var places: [String: Set<String>] = [:]
     for member in members(of: room) {
-      for entry in member.seen {
-        switch entry {
-        case .message(let epoch, let offset, let text):
-          let place = allowance.resets ? "\(epoch) \(offset)" : "\(offset)"
+      for part in Self.parts(of: member) {
+        for (offset, text) in part.texts {
+          let place = "\(part.epoch) \(offset)"
           if let other = log.updateValue(text, forKey: place), other != text {
             problems.append("\(room) \(place) is \(text) for \(member.name), \(other) for others")
           }
           places[text, default: []].insert("\(offset)")
+        }
+      }
+      for entry in member.seen {
+        switch entry {
         case .reset, .joined(_, _, recovered: .some(false)):
           if !allowance.resets {
             problems.append("\(member.name) in \(room) was reset: \(entry)")
@@ -75,9 +78,33 @@ extension Swarm {
         }
       }
     }
+    if !allowance.losses {
+      for member in members(of: room) where !member.isInOrder {
+        problems.append("what \(member.name) published in \(room) was accepted out of order")
+      }
+    }
     let ends = Set(members(of: room).map { "\($0.epoch) \($0.offset)" })
     if ends.count > 1 { problems.append("the members of \(room) end at \(ends.sorted())") }
     return problems
+  }
+
+  /// What a member was given between two resets, and the life of the room to which that led.
+  private static func parts(
+    of member: ClusterMember
+  ) -> [(epoch: String, texts: [(offset: Int64, text: String)])] {
+    var parts: [(epoch: String, texts: [(offset: Int64, text: String)])] = [("", [])]
+    for entry in member.seen {
+      let last = parts.count - 1
+      switch entry {
+      case .message(let epoch, let offset, let text):
+        parts[last].epoch = epoch
+        parts[last].texts.append((offset, text))
+      case .joined(let epoch, _, recovered: .some(true)): parts[last].epoch = epoch
+      case .joined(let epoch, _, _), .reset(let epoch, _): parts.append((epoch, []))
+      case .plain, .gap, .presenceReset: continue
+      }
+    }
+    return parts
   }
 
   private func presence(in room: String) -> [String] {
