@@ -5,8 +5,24 @@ import Glibc
 import Synchronization
 
 /// The serial executor of a loop's actor.
+///
+/// After its thread has ended, whoever asks runs the actor's code on their own thread, one at a time:
+/// an answer of what is left is better than none for ever.
 public final class LoopExecutor: SerialExecutor, Sendable {
-  private let jobs = Lock<[UnownedJob]>([])
+  private struct Jobs {
+    var waiting: [UnownedJob] = []
+    var hasEnded = false
+    /// Whether a thread other than the loop's runs what came after the end.
+    var isRunByOther = false
+
+    mutating func takeAll() -> [UnownedJob] {
+      let all = waiting
+      waiting = []
+      return all
+    }
+  }
+
+  private let jobs = Lock(Jobs())
   private let owner = Atomic<UInt>(0)
   private let waiting = Atomic<Bool>(false)
 
@@ -24,10 +40,11 @@ public final class LoopExecutor: SerialExecutor, Sendable {
   /// Takes a job from any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
     let unowned = UnownedJob(job)
-    let isFirst = jobs.withLock { queue in
-      queue.append(unowned)
-      return queue.count == 1
+    let (isFirst, hasEnded) = jobs.withLock { jobs in
+      jobs.waiting.append(unowned)
+      return (jobs.waiting.count == 1, jobs.hasEnded)
     }
+    if hasEnded { return runAfterEnd() }
     waiting.store(true, ordering: .releasing)
     if isFirst { wakeup.wake() }
   }
@@ -42,15 +59,12 @@ public final class LoopExecutor: SerialExecutor, Sendable {
 
   /// Makes the calling thread this executor's thread and runs turns until one returns false.
   ///
-  /// A turn blocks in the loop's wait; jobs run between turns. What is enqueued after the last
-  /// turn is run before this returns, so that no caller waits for ever.
+  /// A turn blocks in the loop's wait; jobs run between turns.
   public func run(_ turn: () -> Bool) {
     owner.store(UInt(pthread_self()), ordering: .relaxed)
     runJobs()
     while turn() { runJobs() }
-    runJobs()
-    // The system gives a thread's number again: its next bearer must not pass for this loop.
-    owner.store(0, ordering: .relaxed)
+    while let batch = lastJobs() { run(batch) }
   }
 
   /// Whether jobs wait; a turn may go on as long as none do.
@@ -59,13 +73,46 @@ public final class LoopExecutor: SerialExecutor, Sendable {
   private func runJobs() {
     // Cleared before the queue is emptied: a job that comes in between sets it again.
     while waiting.exchange(false, ordering: .acquiringAndReleasing) {
-      let batch = jobs.withLock { queue in
-        let all = queue
-        queue = []
-        return all
-      }
+      let batch = jobs.withLock { $0.takeAll() }
       if batch.isEmpty { return }
-      for job in batch { job.runSynchronously(on: asUnownedSerialExecutor()) }
+      run(batch)
+    }
+  }
+
+  private func run(_ batch: [UnownedJob]) {
+    for job in batch { job.runSynchronously(on: asUnownedSerialExecutor()) }
+  }
+
+  /// What came before the end; nil, and the loop has ended, when there is none.
+  private func lastJobs() -> [UnownedJob]? {
+    jobs.withLock { jobs in
+      guard jobs.waiting.isEmpty else { return jobs.takeAll() }
+      jobs.hasEnded = true
+      // The system gives a thread's number again: its next bearer must not pass for this loop.
+      owner.store(0, ordering: .relaxed)
+      return nil
+    }
+  }
+
+  /// Runs what waits on the calling thread, unless another thread is about it.
+  private func runAfterEnd() {
+    let isMine = jobs.withLock { jobs in
+      defer { jobs.isRunByOther = true }
+      return !jobs.isRunByOther
+    }
+    guard isMine else { return }
+    while let batch = nextAfterEnd() { run(batch) }
+  }
+
+  private func nextAfterEnd() -> [UnownedJob]? {
+    jobs.withLock { jobs in
+      guard jobs.waiting.isEmpty else {
+        owner.store(UInt(pthread_self()), ordering: .relaxed)
+        return jobs.takeAll()
+      }
+      jobs.isRunByOther = false
+      owner.store(0, ordering: .relaxed)
+      return nil
     }
   }
 }

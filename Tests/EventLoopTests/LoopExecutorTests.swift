@@ -56,6 +56,25 @@ struct LoopExecutorTests {
     thread.join()
   }
 
+  // Whoever asked behind the last turn waited for ever.
+  @Test func `what is asked after the end is still answered, one at a time`() async throws {
+    let resident = try Resident()
+    let thread = try LoopThread(name: "resident") { resident.live() }
+    await resident.append(1)
+    await resident.stop()
+    resident.executor.wakeup.wake()
+    thread.join()
+    #expect(await resident.runsOnLoop().isCurrent)
+    #expect(!resident.executor.isCurrent)
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<8 {
+        group.addTask { for number in 0..<100 { await resident.append(number) } }
+      }
+    }
+    #expect(await resident.numbers.count == 801)
+    #expect(!resident.executor.isCurrent)
+  }
+
   @Test func `calls from one task keep their order and those of many are all run`() async throws {
     let resident = try Resident()
     let thread = try LoopThread(name: "resident") { resident.live() }

@@ -68,10 +68,13 @@ public struct NodeTotals: Sendable, Equatable {
   public var logEntries = 0
   /// Idempotency keys remembered.
   public var keys = 0
+
+  /// Nothing at all.
+  public init() {}
 }
 
 extension Node {
-  /// All shards together; not to be asked of a node that has stopped.
+  /// All shards together.
   public func totals() async -> NodeTotals {
     var total = NodeTotals()
     for figures in await figures() {
