@@ -97,6 +97,7 @@ let package = Package(
       path: "Sources/roost", swiftSettings: settings),
 
     // Tests: one target each, and those that drive the whole.
+    .target(name: "TestRandom", path: "Tests/TestRandom", swiftSettings: settings),
     .target(
       name: "TestSupport",
       dependencies: [
@@ -105,28 +106,30 @@ let package = Package(
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
     tests("Crypto", ["RoostCrypto", "TestSupport"]),
-    tests("Deflate", ["RoostDeflate"]),
-    tests("EventLoop", ["RoostEventLoop"]),
+    tests("Deflate", ["RoostDeflate", "TestRandom"]),
+    tests("EventLoop", ["RoostEventLoop", "TestRandom"]),
     tests("Telemetry", ["Telemetry"]),
     tests("Pages", ["Pages", "RoostCrypto"]),
-    tests("JSON", ["RoostJSON"]),
-    tests("HTTP", ["RoostHTTP"]),
-    tests("WebSocket", ["RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostDeflate"]),
+    tests("JSON", ["RoostJSON", "TestRandom"]),
+    tests("HTTP", ["RoostHTTP", "TestRandom"]),
+    tests(
+      "WebSocket",
+      ["RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostDeflate", "TestRandom"]),
     tests(
       "Gateway",
       [
-        "Gateway", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostHTTP",
-        "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
+        "Gateway", "TestSupport", "TestRandom", "RoostEventLoop", "RoostRooms", "RoostJSON",
+        "RoostHTTP", "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
       ]),
     tests("Tidy", ["Gateway", "RoostWire", "roost"]),
-    tests("Rooms", ["RoostRooms"]),
-    tests("Wire", ["RoostWire", "RoostRooms", "RoostJSON"]),
+    tests("Rooms", ["RoostRooms", "TestRandom"]),
+    tests("Wire", ["RoostWire", "RoostRooms", "RoostJSON", "TestRandom"]),
     tests("Auth", ["Auth", "RoostRooms", "RoostCrypto"]),
     tests(
       "Backplane",
       [
-        "Backplane", "TestSupport", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto",
-        "Telemetry",
+        "Backplane", "TestSupport", "TestRandom", "RoostEventLoop", "RoostRooms", "RoostJSON",
+        "RoostCrypto", "Telemetry",
       ]),
     tests(
       "Admin",
@@ -140,7 +143,7 @@ let package = Package(
         "TestSupport", "Gateway", "Admin", "RoostEventLoop", "RoostHTTP", "RoostWebSocket",
         "RoostDeflate", "RoostCrypto", "RoostRooms",
       ]),
-    tests("Cluster", ["TestSupport", "RoostEventLoop", "RoostJSON"]),
+    tests("Cluster", ["TestSupport", "TestRandom", "RoostEventLoop", "RoostJSON"]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests("Roost", ["roost", "Gateway", "TestSupport", "RoostEventLoop"]),
   ]

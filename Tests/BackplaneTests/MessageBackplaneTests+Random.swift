@@ -3,6 +3,7 @@
 
 import Backplane
 import RoostRooms
+import TestRandom
 import Testing
 
 extension MessageBackplaneTests {

@@ -1,6 +1,7 @@
 // The reader of replies: every type of RESP2 whole and in pieces, what is refused, and bounds.
 
 import Backplane
+import TestRandom
 import TestSupport
 import Testing
 

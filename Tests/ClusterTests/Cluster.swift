@@ -2,6 +2,7 @@
 
 import Glibc
 import RoostEventLoop
+import TestRandom
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@
 
 import Glibc
 import RoostEventLoop
+import TestRandom
 import TestSupport
 
 /// All members of a scenario.

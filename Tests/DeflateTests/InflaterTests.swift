@@ -1,4 +1,5 @@
 import RoostDeflate
+import TestRandom
 import Testing
 
 struct InflaterTests {

@@ -1,4 +1,5 @@
 import RoostEventLoop
+import TestRandom
 import Testing
 
 /// Many queues that share an arena, against what was queued for each.

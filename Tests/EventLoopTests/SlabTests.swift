@@ -1,4 +1,5 @@
 import RoostEventLoop
+import TestRandom
 import Testing
 
 struct SlabTests {

@@ -7,6 +7,7 @@ import RoostEventLoop
 import RoostHTTP
 import RoostRooms
 import RoostWebSocket
+import TestRandom
 import TestSupport
 import Testing
 
@@ -225,6 +226,16 @@ extension SocketTests {
           #expect(try client.nothingCame())
         }
       }
+    }
+
+    @Test func `a node that has stopped has no figures left, and says so`() async throws {
+      let node = try Node(.forTests(shards: 2), log: .quiet)
+      let client = try TestClient.open(node.address)
+      #expect(await node.totals().sockets == 1)
+      node.stop()
+      node.waitUntilStopped()
+      #expect(await node.totals() == NodeTotals())
+      #expect(try client.eventsToEnd().count == 1)
     }
   }
 }

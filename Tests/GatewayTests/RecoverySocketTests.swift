@@ -5,6 +5,7 @@ import Gateway
 import RoostEventLoop
 import RoostRooms
 import Telemetry
+import TestRandom
 import TestSupport
 import Testing
 

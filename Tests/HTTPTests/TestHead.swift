@@ -1,6 +1,5 @@
 // What the HTTP tests share: heads as bytes, and one way to take a head through scanner and parser.
 
-import Glibc
 import RoostHTTP
 
 /// Limits that tests use unless a limit is what they are about.
@@ -69,25 +68,4 @@ func violation<Value>(of body: () throws(HTTPViolation) -> Value) -> HTTPViolati
   } catch {
     return error
   }
-}
-
-/// A generator whose whole sequence follows from one number (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
-/// `ROOST_SEED` when it is set, so that a failure can be played again; else a new one.
-func testSeed() -> UInt64 {
-  if let text = getenv("ROOST_SEED"), let seed = UInt64(String(cString: text)) { return seed }
-  return UInt64.random(in: 1...UInt64(UInt32.max))
 }

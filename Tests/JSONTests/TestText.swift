@@ -1,6 +1,5 @@
-// What the JSON tests share: texts as bytes, and one seed for everything random.
+// What the JSON tests share: texts as bytes.
 
-import Glibc
 import RoostJSON
 
 /// The depth that tests use unless depth is what they are about.
@@ -31,25 +30,4 @@ extension JSONScanner {
   func equals(_ string: RawRange, _ expected: String, in text: [UInt8]) -> Bool {
     equals(string, expected, in: text.span)
   }
-}
-
-/// A generator whose whole sequence follows from one number (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
-/// `ROOST_SEED` when it is set, so that a failure can be played again; else a new one.
-func testSeed() -> UInt64 {
-  if let text = getenv("ROOST_SEED"), let seed = UInt64(String(cString: text)) { return seed }
-  return UInt64.random(in: 1...UInt64(UInt32.max))
 }

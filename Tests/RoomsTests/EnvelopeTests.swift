@@ -1,4 +1,5 @@
 import RoostRooms
+import TestRandom
 import Testing
 
 struct EnvelopeTests {

@@ -1,5 +1,6 @@
 import RoostDeflate
 import RoostWebSocket
+import TestRandom
 import Testing
 
 extension MessageReaderTests {

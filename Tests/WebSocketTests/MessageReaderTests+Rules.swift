@@ -1,4 +1,5 @@
 import RoostWebSocket
+import TestRandom
 import Testing
 
 extension MessageReaderTests {

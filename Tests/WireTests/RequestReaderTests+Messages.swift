@@ -1,5 +1,6 @@
 import RoostRooms
 import RoostWire
+import TestRandom
 import Testing
 
 extension RequestReaderTests {

@@ -16,7 +16,7 @@ public struct SeededGenerator: RandomNumberGenerator, CustomStringConvertible {
 
   /// From ROOST_SEED when it is set; else from a new seed.
   public static func make() -> SeededGenerator {
-    if let text = Environment["ROOST_SEED"], let seed = UInt64(text) {
+    if let text = getenv("ROOST_SEED"), let seed = UInt64(String(cString: text)) {
       return SeededGenerator(seed: seed)
     }
     return SeededGenerator(seed: .random(in: .min ... .max))
@@ -32,15 +32,5 @@ public struct SeededGenerator: RandomNumberGenerator, CustomStringConvertible {
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
     mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
     return mixed ^ (mixed >> 31)
-  }
-}
-
-/// The process's environment.
-public enum Environment {
-  /// The value of a variable; nil when it is not set or empty.
-  public static subscript(name: String) -> String? {
-    guard let value = getenv(name) else { return nil }
-    let text = String(cString: value)
-    return text.isEmpty ? nil : text
   }
 }
