@@ -26,7 +26,7 @@ struct APIRequest {
   /// What is to be asked.
   func read() throws(Problem) -> ServerRequest {
     let query = try query()
-    if head.fieldCount(of: "Idempotency-Key") > 0, !operation.takesKey {
+    if head.fields.count(of: "Idempotency-Key") > 0, !operation.takesKey {
       throw Problem(.badRequest, "Idempotency-Key is for publishes only.")
     }
     switch operation {
@@ -247,7 +247,7 @@ struct APIRequest {
 
   /// The type of the body in lower case, without parameters; nil when none is given.
   private var mediaType: String? {
-    head.value(of: "Content-Type").map { value in
+    head.fields.value(of: "Content-Type").map { value in
       let type = value.prefix { $0 != ";" }.lowercased()
       return String(type.filter { $0 != " " && $0 != "\t" })
     }
@@ -264,7 +264,7 @@ struct APIRequest {
   }
 
   private func checkCoding() throws(Problem) {
-    guard head.fieldCount(of: "Content-Encoding") == 0 else {
+    guard head.fields.count(of: "Content-Encoding") == 0 else {
       throw Problem(status: 415, .unsupportedMediaType, "Content-Encoding is not supported.")
     }
   }
@@ -276,10 +276,10 @@ struct APIRequest {
   }
 
   private func key() throws(Problem) -> ScopedKey? {
-    guard let key = head.valueBytes(of: "Idempotency-Key") else { return nil }
+    guard let key = head.fields.valueBytes(of: "Idempotency-Key") else { return nil }
     let isVisible = key.allSatisfy { (0x21...0x7E).contains($0) }
     guard isVisible, (1...Node.keyBytesMax).contains(key.count),
-      head.fieldCount(of: "Idempotency-Key") == 1
+      head.fields.count(of: "Idempotency-Key") == 1
     else {
       throw Problem(
         .badRequest,

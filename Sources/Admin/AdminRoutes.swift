@@ -135,11 +135,11 @@ struct AdminRoutes: Sendable {
   }
 
   private func scope(of head: RequestHead) throws(Problem) -> [UInt8] {
-    guard head.fieldCount(of: "Authorization") <= 1 else {
+    guard head.fields.count(of: .authorization) <= 1 else {
       throw Problem(.badRequest, "Authorization stands once in a request.")
     }
     var problem: Problem
-    switch node.apiAccess(authorization: head.valueBytes(of: "Authorization")) {
+    switch node.apiAccess(authorization: head.fields.valueBytes(of: .authorization)) {
     case .granted(let scope): return scope
     case .closed:
       throw Problem(.forbidden, "No API key is configured: the setting auth.api_keys opens this.")

@@ -10,16 +10,25 @@ public enum Base64 {
   ///
   /// Any thread. Linear in the input, which must be shorter than 1 GiB.
   public static func encode(_ bytes: borrowing Span<UInt8>) -> [UInt8] {
+    var text: [UInt8] = []
+    append(bytes, to: &text)
+    return text
+  }
+
+  /// Appends the Base64 text of the bytes.
+  ///
+  /// Any thread. Linear in the input, which must be shorter than 1 GiB.
+  public static func append(_ bytes: borrowing Span<UInt8>, to output: inout [UInt8]) {
     precondition(bytes.count < 1 << 30, "Base64 of \(bytes.count) bytes in one piece")
-    guard bytes.count > 0 else { return [] }
+    guard bytes.count > 0 else { return }
     let textCount = (bytes.count + 2) / 3 * 4
     // EVP_EncodeBlock ends its text with a zero byte, which needs a place of its own.
-    return [UInt8](unsafeUninitializedCapacity: textCount + 1) { output, initializedCount in
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: textCount + 1) { text in
       let written = bytes.withUnsafeBufferPointer { input in
-        EVP_EncodeBlock(output.baseAddress, input.baseAddress, Int32(input.count))
+        EVP_EncodeBlock(text.baseAddress, input.baseAddress, Int32(input.count))
       }
       precondition(Int(written) == textCount, "Base64 wrote \(written) bytes, not \(textCount)")
-      initializedCount = textCount
+      output.append(contentsOf: UnsafeBufferPointer(rebasing: text[..<textCount]))
     }
   }
 

@@ -136,7 +136,9 @@ extension Core {
     guard !isDraining, shared.phase == .serving else {
       return refuse(slot, .draining, .seconds(1), now)
     }
-    guard shared.origins.allows(origin: head.value(of: "Origin"), host: head.host) else {
+    if let origin = head.fields.value(of: .origin),
+      !shared.origins.allows(origin: origin, host: head.host)
+    {
       return refuse(slot, .origin, nil, now)
     }
     guard shared.configuration.auth.anonymous else {
@@ -151,30 +153,39 @@ extension Core {
       }
       identity = Identity(user: String(decoding: name, as: UTF8.self), info: nil)
     }
-    let acceptance: HandshakeAcceptance
-    let compression: ConnectionCompression?
-    switch negotiate(head) {
-    case .refused(let refusal):
-      return respond(
-        slot, refusal.status, refusal.message,
-        fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
-    case .accepted(let accepted, let own):
-      acceptance = accepted
-      compression = own
+    withScratch { core, response in
+      switch core.negotiate(head, &response) {
+      case .refused(let refusal):
+        core.respond(
+          slot, refusal.status, refusal.message,
+          fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
+      case .accepted(let acceptance, let compression):
+        guard core.admit(slot, identity, compression, now) else { return }
+        core.enqueueBytes(response.span, slot)
+        core.become(slot, acceptance.deflate, compression, identity, echoes: echoes, now)
+      }
     }
+  }
+
+  /// Whether the doorkeeper lets a connection in; otherwise it has been answered.
+  private mutating func admit(
+    _ slot: Int32, _ identity: Identity, _ compression: ConnectionCompression?,
+    _ now: MonotonicInstant
+  ) -> Bool {
     if let refused = shared.admission.upgrade(connections[slot].address, now: now) {
       if let compression { shared.releaseCompression(compression.budgetBytes) }
-      return refuse(slot, refused.refusal, refused.retryAfter, now)
+      refuse(slot, refused.refusal, refused.retryAfter, now)
+      return false
     }
     if let user = identity.user {
       guard shared.admission.entered(user: user) else {
         if let compression { shared.releaseCompression(compression.budgetBytes) }
         shared.admission.ended()
-        return refuse(slot, .userConnections, .seconds(5), now)
+        refuse(slot, .userConnections, .seconds(5), now)
+        return false
       }
     }
-    enqueueBytes(acceptance.responseBytes.span, slot)
-    become(slot, acceptance.deflate, compression, identity, echoes: echoes, now)
+    return true
   }
 
   private enum Negotiation {
@@ -182,10 +193,12 @@ extension Core {
     case refused(HandshakeRefusal)
   }
 
-  /// Judges the handshake; context takeover is agreed to as long as its memory lasts.
-  private func negotiate(_ head: RequestHead) -> Negotiation {
-    let subprotocols = [Self.subprotocol]
-    switch ServerHandshake.evaluate(head, subprotocols: subprotocols, deflate: shared.deflate) {
+  /// Judges the handshake and writes the response to an accepted one; context takeover is agreed to
+  /// as long as its memory lasts.
+  private func negotiate(_ head: RequestHead, _ response: inout [UInt8]) -> Negotiation {
+    let result = ServerHandshake.evaluate(
+      head, subprotocols: shared.subprotocols, deflate: shared.deflate, response: &response)
+    switch result {
     case .refuse(let refusal): return .refused(refusal)
     case .accept(let acceptance):
       guard let agreement = acceptance.deflate,
@@ -195,7 +208,10 @@ extension Core {
       let modest = DeflateConfiguration(
         isEnabled: true, allowsServerContextTakeover: false, allowsClientContextTakeover: false,
         serverWindowBits: shared.deflate.serverWindowBits)
-      switch ServerHandshake.evaluate(head, subprotocols: subprotocols, deflate: modest) {
+      response.removeAll(keepingCapacity: true)
+      let second = ServerHandshake.evaluate(
+        head, subprotocols: shared.subprotocols, deflate: modest, response: &response)
+      switch second {
       case .refuse(let refusal): return .refused(refusal)
       case .accept(let acceptance): return .accepted(acceptance, nil)
       }
@@ -225,8 +241,6 @@ extension Core {
       return nil
     }
   }
-
-  static var subprotocol: String { "roost.v1.json" }
 
   /// Makes a connection speak WebSocket.
   private mutating func become(
@@ -263,10 +277,7 @@ extension Core {
     }
     let id = connectionID(of: slot)
     send(slot) { [shared] in
-      Push.welcome(
-        connection: id, node: shared.nodeID, user: identity.user,
-        pingMilliseconds: shared.timing.pingMilliseconds,
-        messageBytesMax: shared.limits.messageBytes, version: RoostVersion.text, to: &$0)
+      shared.welcome.append(connection: id, user: identity.user, to: &$0)
     }
     armFirstPing(slot, now)
     shared.log.debug(

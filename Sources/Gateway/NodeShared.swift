@@ -126,6 +126,9 @@ final class NodeShared: Sendable {
   let origins: OriginPolicy
   let deflate: DeflateConfiguration
   let nodeID: String
+  let welcome: Welcome
+  /// What this port speaks behind an upgrade.
+  let subprotocols = ["roost.v1.json"]
   let shardCount: Int
   /// Sockets that a shard may hold.
   let socketsMax: Int
@@ -165,6 +168,9 @@ final class NodeShared: Sendable {
     self.mailboxes = mailboxes
     limits = configuration.limits
     timing = Timing(configuration.limits)
+    welcome = Welcome(
+      node: nodeID, pingMilliseconds: timing.pingMilliseconds,
+      messageBytesMax: configuration.limits.messageBytes, version: RoostVersion.text)
     shardCount = mailboxes.count
     connectionsMax = budget.connections
     socketsMax = budget.sockets

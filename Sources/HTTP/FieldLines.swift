@@ -1,21 +1,25 @@
 // The field lines of a head (RFC 9112, 5; RFC 9110, 5): one copy of the bytes, and ranges into it.
-// Requests and responses share it; nothing becomes a string before somebody asks.
+// Requests and responses share it; nothing becomes a string before somebody asks. The questions are
+// in `FieldLines+Values.swift`.
 
-/// A head's bytes and where its fields stand in them.
-struct FieldLines: Sendable, Equatable {
+/// The fields of a head: its bytes, and where names and values stand in them.
+///
+/// Any thread; a value.
+public struct FieldLines: Sendable, Equatable {
   /// One field; offsets into `bytes`, which a head's limit keeps far below 32 bits.
   struct Line: Sendable, Equatable {
     let nameStart: UInt32
     let nameEnd: UInt32
     let valueStart: UInt32
     let valueEnd: UInt32
+    let kind: FieldName.Kind
 
     var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
     var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
   }
 
-  /// The head as it came, start line and empty line included.
-  let bytes: [UInt8]
+  /// The head as it came, start line and empty line included; ranges of values are ranges of it.
+  public let bytes: [UInt8]
   private(set) var lines: [Line] = []
 
   init(bytes: [UInt8]) {
@@ -62,7 +66,8 @@ struct FieldLines: Sendable, Equatable {
     return Line(
       nameStart: UInt32(truncatingIfNeeded: range.lowerBound),
       nameEnd: UInt32(truncatingIfNeeded: colon),
-      valueStart: UInt32(truncatingIfNeeded: start), valueEnd: UInt32(truncatingIfNeeded: end))
+      valueStart: UInt32(truncatingIfNeeded: start), valueEnd: UInt32(truncatingIfNeeded: end),
+      kind: FieldName.kind(of: span.extracting(range.lowerBound..<colon)))
   }
 
   /// Why the byte at `place` ends no name.
@@ -75,90 +80,8 @@ struct FieldLines: Sendable, Equatable {
     return .missingColon
   }
 
-  /// The value's range of the first field of a name.
-  func first(_ name: String) -> Range<Int>? {
-    let span = bytes.span
-    for line in lines where span.extracting(line.name).equalsIgnoringCase(name) {
-      return line.value
-    }
-    return nil
-  }
-
-  func count(_ name: String) -> Int {
-    let span = bytes.span
-    var count = 0
-    for line in lines where span.extracting(line.name).equalsIgnoringCase(name) { count += 1 }
-    return count
-  }
-
-  /// Calls `body` with each list element of every field of a name, until it says true.
-  ///
-  /// RFC 9110, 5.6.1: elements are parted by commas, empty ones are passed over, and a comma
-  /// inside a quoted string parts nothing.
-  @discardableResult
-  func forEachElement(of name: String, until body: (Range<Int>) -> Bool) -> Bool {
-    let span = bytes.span
-    for line in lines where span.extracting(line.name).equalsIgnoringCase(name) {
-      var start = line.value.lowerBound
-      while start <= line.value.upperBound {
-        let comma = elementEnd(from: start, to: line.value.upperBound)
-        let element = trimmed(start..<comma)
-        if !element.isEmpty, body(element) { return true }
-        start = comma + 1
-      }
-    }
-    return false
-  }
-
-  /// The comma that ends the element at `start`, or `end`.
-  private func elementEnd(from start: Int, to end: Int) -> Int {
-    let span = bytes.span
-    var place = start
-    var isQuoted = false
-    while place < end {
-      let byte = span[place]
-      if isQuoted, byte == Byte.backslash {
-        place += 1
-      } else if byte == Byte.quote {
-        isQuoted.toggle()
-      } else if byte == Byte.comma, !isQuoted {
-        return place
-      }
-      place += 1
-    }
-    return end
-  }
-
-  private func trimmed(_ range: Range<Int>) -> Range<Int> {
-    let span = bytes.span
-    var start = range.lowerBound
-    var end = range.upperBound
-    while start < end, isOptionalSpace(span[start]) { start += 1 }
-    while end > start, isOptionalSpace(span[end - 1]) { end -= 1 }
-    return start..<end
-  }
-}
-
-extension FieldLines {
   /// RFC 9112, 2.2: where the start line begins, behind one empty line that may come before it.
   var startLineOffset: Int {
     bytes.count >= 2 && bytes[0] == Byte.carriageReturn && bytes[1] == Byte.lineFeed ? 2 : 0
-  }
-
-  /// Whether a token is an element of the lists in all fields of a name, in any letter case.
-  func hasToken(_ token: String, in name: String) -> Bool {
-    let span = bytes.span
-    return forEachElement(of: name) { span.extracting($0).equalsIgnoringCase(token) }
-  }
-
-  /// The elements of the lists in all fields of a name.
-  func elements(of name: String) -> [String] {
-    let span = bytes.span
-    var elements: [String] = []
-    forEachElement(of: name) { element in
-      elements.append(span.extracting(element).string)
-      return false
-    }
-    return elements
   }
 }

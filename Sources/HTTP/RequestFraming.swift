@@ -15,26 +15,24 @@ struct RequestFraming {
     var hasConnection = false
     keepsAlive = minorVersion == 1
     for line in lines.lines {
-      // The name's length picks the one candidate, so most fields cost no comparison.
-      let name = bytes.extracting(line.name)
-      switch name.count {
-      case 4 where name.equalsIgnoringCase("Host"):
+      switch line.kind {
+      case .host:
         guard host == nil else { throw .duplicateHost }
         host = line.value
-      case 6 where name.equalsIgnoringCase("Expect"):
+      case .expect:
         // RFC 9110, 10.1.1: to be passed over in HTTP/1.0.
         guard minorVersion == 1 else { continue }
         guard bytes.extracting(line.value).equalsIgnoringCase("100-continue") else {
           throw .unknownExpectation
         }
         expectsContinue = true
-      case 10 where name.equalsIgnoringCase("Connection"):
+      case .connection:
         hasConnection = true
-      case 14 where name.equalsIgnoringCase("Content-Length"):
+      case .contentLength:
         // RFC 9110, 8.6 would let equal ones pass; no honest client sends two.
         guard length == nil else { throw .duplicateContentLength }
         length = line.value
-      case 17 where name.equalsIgnoringCase("Transfer-Encoding"):
+      case .transferEncoding:
         hasTransferEncoding = true
       default:
         break
@@ -43,8 +41,8 @@ struct RequestFraming {
     try checkHost(in: bytes, minorVersion: minorVersion)
     if hasConnection {
       // RFC 9112, 9.3: `close` wins over everything, `keep-alive` is HTTP/1.0's wish.
-      let closes = lines.hasToken("close", in: "Connection")
-      keepsAlive = !closes && (keepsAlive || lines.hasToken("keep-alive", in: "Connection"))
+      let closes = lines.hasToken("close", in: .connection)
+      keepsAlive = !closes && (keepsAlive || lines.hasToken("keep-alive", in: .connection))
     }
     if hasTransferEncoding {
       // RFC 9112, 6.1: "ought to be handled as an error" is taken at its word.
@@ -74,7 +72,7 @@ func checkTransferEncoding(_ lines: FieldLines) throws(HTTPViolation) {
   let bytes = lines.bytes.span
   var isChunked = false
   var fault: HTTPViolation?
-  lines.forEachElement(of: "Transfer-Encoding") { element in
+  lines.forEachElement(of: .transferEncoding) { element in
     if isChunked {
       fault = .badTransferEncoding
     } else if bytes.extracting(element).equalsIgnoringCase("chunked") {

@@ -9,7 +9,7 @@ extension RequestHead {
   /// targets without a path (`*`, CONNECT).
   public func pathSegments() -> [[UInt8]]? {
     guard requestTarget.form == .origin || requestTarget.form == .absolute else { return nil }
-    let bytes = fieldLines.bytes.span
+    let bytes = fields.bytes.span
     let path = requestTarget.path
     guard path.count > 1 else { return [] }
     var segments: [[UInt8]] = []
@@ -30,7 +30,7 @@ extension RequestHead {
   /// sign is a plus sign: this is a URI's query, not a form.
   public func queryValue(_ name: String) -> [UInt8]? {
     guard let query = requestTarget.query else { return nil }
-    let bytes = fieldLines.bytes.span
+    let bytes = fields.bytes.span
     var start = query.lowerBound
     while start < query.upperBound {
       var end = start
@@ -52,7 +52,7 @@ extension RequestHead {
   /// Nil when an escape is malformed.
   public func queryItems() -> [(name: [UInt8], value: [UInt8])]? {
     guard let query = requestTarget.query else { return [] }
-    let bytes = fieldLines.bytes.span
+    let bytes = fields.bytes.span
     var items: [(name: [UInt8], value: [UInt8])] = []
     var start = query.lowerBound
     while start < query.upperBound {

@@ -15,8 +15,9 @@ public struct RequestHead: Sendable {
   public let expectsContinue: Bool
   /// How the body is framed (RFC 9112, 6.3).
   public let body: RequestBody
+  /// The fields.
+  public let fields: FieldLines
 
-  let fieldLines: FieldLines
   let requestTarget: RequestTarget
   /// Host and port out of an absolute target, else out of the Host field.
   private let authority: Range<Int>?
@@ -46,7 +47,7 @@ public struct RequestHead: Sendable {
     body = framing.body
     // RFC 9112, 3.2.2: an absolute target's host goes before the Host field.
     authority = parts.target.authority ?? framing.host
-    fieldLines = lines
+    fields = lines
   }
 
   /// The target as it was sent.
@@ -68,36 +69,11 @@ public struct RequestHead: Sendable {
   /// Host and optional port as they were sent; empty in an HTTP/1.0 request that names none.
   public var host: String { authority.map(text) ?? "" }
 
-  /// The first value of a field, without the white space around it; the name's case is free.
-  ///
-  /// Bytes that are not UTF-8 become U+FFFD; see ``valueBytes(of:)`` where that matters.
-  public func value(of name: String) -> String? { fieldLines.first(name).map(text) }
-
-  /// The first value of a field, byte for byte, without the white space around it.
-  public func valueBytes(of name: String) -> [UInt8]? {
-    fieldLines.first(name).map { Array(fieldLines.bytes[$0]) }
-  }
-
-  /// How many fields of a name there are.
-  public func fieldCount(of name: String) -> Int { fieldLines.count(name) }
-
-  /// Whether a token is an element of the comma lists in all fields of a name; case is free.
-  public func hasToken(_ token: String, in name: String) -> Bool {
-    fieldLines.hasToken(token, in: name)
-  }
-
-  /// The elements of the comma lists in all fields of a name, in order, empty ones left out.
-  ///
-  /// A comma inside a quoted string parts nothing; quotes stay as they are.
-  public func listElements(of name: String) -> [String] { fieldLines.elements(of: name) }
-
-  /// All fields in order, for logs and for passing on; names as they were sent.
-  public var fields: [(name: String, value: String)] {
-    fieldLines.lines.map { (text($0.name), text($0.value)) }
-  }
+  /// Whether ``host`` is not empty.
+  public var hasHost: Bool { authority.map { !$0.isEmpty } ?? false }
 
   private func text(_ range: Range<Int>) -> String {
-    fieldLines.bytes.span.extracting(range).string
+    fields.bytes.span.extracting(range).string
   }
 }
 

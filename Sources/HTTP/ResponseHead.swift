@@ -6,8 +6,9 @@ public struct ResponseHead: Sendable {
   public let status: Int
   /// The version's second digit: 1 for HTTP/1.1, 0 for HTTP/1.0.
   public let minorVersion: Int
+  /// The fields.
+  public let fields: FieldLines
 
-  private let fieldLines: FieldLines
   private let reasonRange: Range<Int>
 
   /// Parses a whole head, its empty line included; bytes behind it are not looked at.
@@ -28,38 +29,14 @@ public struct ResponseHead: Sendable {
     minorVersion = parts.minorVersion
     status = parts.status
     reasonRange = parts.reason
-    fieldLines = lines
+    fields = lines
   }
 
   /// The reason phrase; often empty, never meaningful.
   public var reason: String { text(reasonRange) }
 
-  /// The first value of a field, without the white space around it; the name's case is free.
-  public func value(of name: String) -> String? { fieldLines.first(name).map(text) }
-
-  /// The first value of a field, byte for byte, without the white space around it.
-  public func valueBytes(of name: String) -> [UInt8]? {
-    fieldLines.first(name).map { Array(fieldLines.bytes[$0]) }
-  }
-
-  /// How many fields of a name there are.
-  public func fieldCount(of name: String) -> Int { fieldLines.count(name) }
-
-  /// Whether a token is an element of the comma lists in all fields of a name; case is free.
-  public func hasToken(_ token: String, in name: String) -> Bool {
-    fieldLines.hasToken(token, in: name)
-  }
-
-  /// The elements of the comma lists in all fields of a name, in order, empty ones left out.
-  public func listElements(of name: String) -> [String] { fieldLines.elements(of: name) }
-
-  /// All fields in order; names as they were sent.
-  public var fields: [(name: String, value: String)] {
-    fieldLines.lines.map { (text($0.name), text($0.value)) }
-  }
-
   private func text(_ range: Range<Int>) -> String {
-    fieldLines.bytes.span.extracting(range).string
+    fields.bytes.span.extracting(range).string
   }
 }
 

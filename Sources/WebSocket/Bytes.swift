@@ -9,6 +9,11 @@ extension [UInt8] {
     // inside the closure only, for exactly the bytes of the span.
     unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
   }
+
+  /// Appends the UTF-8 bytes of a text.
+  mutating func append(text: String) {
+    append(copying: text.utf8.span)
+  }
 }
 
 extension Span<UInt8> {

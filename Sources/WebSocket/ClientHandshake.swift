@@ -54,7 +54,9 @@ public struct ClientHandshake: Sendable {
     for (name, value) in extraFields { text += name + ": " + value + "\r\n" }
     text += "\r\n"
     requestBytes = [UInt8](text.utf8)
-    acceptKey = AcceptKey.answer(to: keyText.span)
+    var answer: [UInt8] = []
+    AcceptKey.appendAnswer(to: keyText.span, to: &answer)
+    acceptKey = answer
     self.subprotocols = subprotocols
     self.deflate = deflate
   }
@@ -64,34 +66,33 @@ public struct ClientHandshake: Sendable {
   /// After an error the connection must be closed: no frame may be sent.
   public func verify(_ head: ResponseHead) throws(HandshakeViolation) -> ClientHandshakeResult {
     guard head.status == 101 else { throw .statusUnexpected(head.status) }
-    guard head.hasToken("websocket", in: "Upgrade") else { throw .upgradeMissing }
-    guard head.hasToken("upgrade", in: "Connection") else { throw .connectionMissing }
-    guard head.fieldCount(of: "Sec-WebSocket-Accept") == 1,
-      head.valueBytes(of: "Sec-WebSocket-Accept") == acceptKey
+    let fields = head.fields
+    guard fields.hasToken("websocket", in: .upgrade) else { throw .upgradeMissing }
+    guard fields.hasToken("upgrade", in: .connection) else { throw .connectionMissing }
+    guard fields.count(of: .webSocketAccept) == 1,
+      fields.valueBytes(of: .webSocketAccept) == acceptKey
     else { throw .acceptMismatch }
     return ClientHandshakeResult(
-      subprotocol: try verifySubprotocol(head), deflate: try verifyExtensions(head))
+      subprotocol: try verifySubprotocol(fields), deflate: try verifyExtensions(fields))
   }
 
-  private func verifySubprotocol(_ head: ResponseHead) throws(HandshakeViolation) -> String? {
-    let name = "Sec-WebSocket-Protocol"
-    guard let chosen = head.value(of: name) else { return nil }
-    guard head.fieldCount(of: name) == 1, subprotocols.contains(chosen) else {
+  private func verifySubprotocol(_ fields: FieldLines) throws(HandshakeViolation) -> String? {
+    guard let chosen = fields.value(of: .webSocketProtocol) else { return nil }
+    guard fields.count(of: .webSocketProtocol) == 1, subprotocols.contains(chosen) else {
       throw .subprotocolNotOffered
     }
     return chosen
   }
 
   private func verifyExtensions(
-    _ head: ResponseHead
+    _ fields: FieldLines
   ) throws(HandshakeViolation) -> DeflateAgreement? {
-    let name = "Sec-WebSocket-Extensions"
-    guard let answer = head.valueBytes(of: name) else { return nil }
-    guard head.fieldCount(of: name) > 1 else {
+    guard let answer = fields.valueBytes(of: .webSocketExtensions) else { return nil }
+    guard fields.count(of: .webSocketExtensions) > 1 else {
       return try DeflateNegotiation.agreement(from: answer.span, configuration: deflate)
     }
-    let joined = [UInt8](head.listElements(of: name).joined(separator: ",").utf8)
-    return try DeflateNegotiation.agreement(from: joined.span, configuration: deflate)
+    let joined = fields.listElements(of: .webSocketExtensions).joined(separator: ",")
+    return try DeflateNegotiation.agreement(from: joined.utf8.span, configuration: deflate)
   }
 
   // MARK: What may stand in a request

@@ -66,16 +66,16 @@ public enum DeflateNegotiation {
 
   /// Appends what `response` returns.
   static func appendResponse(for agreement: DeflateAgreement, to output: inout [UInt8]) {
-    output.append(contentsOf: name.utf8)
+    output.append(text: name)
     if agreement.serverNoContextTakeover {
-      output.append(contentsOf: "; server_no_context_takeover".utf8)
+      output.append(text: "; server_no_context_takeover")
     }
     if agreement.clientNoContextTakeover {
-      output.append(contentsOf: "; client_no_context_takeover".utf8)
+      output.append(text: "; client_no_context_takeover")
     }
     if agreement.serverMaxWindowBits < 15 {
-      output.append(contentsOf: "; server_max_window_bits=".utf8)
-      output.append(contentsOf: String(agreement.serverMaxWindowBits).utf8)
+      output.append(text: "; server_max_window_bits=")
+      output.append(text: String(agreement.serverMaxWindowBits))
     }
     // § 7.1.2.2: client_max_window_bits is never asked for, whatever the client has hinted at: the
     // inflater reads every window.

@@ -7,15 +7,17 @@ public import RoostHTTP
 /// The key and its answer, which both sides compute.
 enum AcceptKey {
   /// § 1.3: what is appended to the key before it is hashed.
-  private static let suffix = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+  private static let suffix = [UInt8]("258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)
 
-  /// The value of Sec-WebSocket-Accept for a Sec-WebSocket-Key as it was sent.
-  static func answer(to key: borrowing Span<UInt8>) -> [UInt8] {
-    var text: [UInt8] = []
-    text.reserveCapacity(key.count + suffix.utf8.count)
-    text.append(copying: key)
-    text.append(contentsOf: suffix.utf8)
-    return Base64.encode(Digest.sha1(text.span).span)
+  /// Appends the value of Sec-WebSocket-Accept for a Sec-WebSocket-Key as it was sent.
+  static func appendAnswer(to key: borrowing Span<UInt8>, to output: inout [UInt8]) {
+    // What is hashed is put together where the answer will stand.
+    let start = output.count
+    output.append(copying: key)
+    output.append(contentsOf: suffix)
+    let digest = Digest.sha1InPlace(output.span.extracting(start...))
+    output.removeLast(output.count - start)
+    Base64.append(digest.span, to: &output)
   }
 
   /// § 4.2.1: Base64 of 16 bytes.
@@ -26,8 +28,6 @@ enum AcceptKey {
 
 /// A handshake that was accepted.
 public struct HandshakeAcceptance: Equatable, Sendable {
-  /// The whole response, `101 Switching Protocols`; frames follow right behind it.
-  public let responseBytes: [UInt8]
   /// The chosen subprotocol, or nothing when the client offered none that is supported.
   public let subprotocol: String?
   /// What was agreed on for compression, or nothing.
@@ -54,7 +54,7 @@ public struct HandshakeRefusal: Equatable, Sendable {
 
 /// What a server makes of a request.
 public enum HandshakeResult: Equatable, Sendable {
-  /// Send the response and speak WebSocket.
+  /// Send the response that was written and speak WebSocket.
   case accept(HandshakeAcceptance)
   /// Answer and close.
   case refuse(HandshakeRefusal)
@@ -62,38 +62,40 @@ public enum HandshakeResult: Equatable, Sendable {
 
 /// The server's side of the opening handshake.
 public enum ServerHandshake {
-  private static let responseStart =
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    + "Sec-WebSocket-Accept: "
+  private static let responseStart = [UInt8](
+    ("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      + "Sec-WebSocket-Accept: ").utf8)
 
-  /// Judges a request and writes the response.
+  /// Judges a request; when it is accepted, appends the whole response, `101 Switching Protocols`.
   ///
   /// Any thread. `subprotocols` are those that the caller speaks; of the client's offers the first
   /// that is among them is chosen, and a client that offers none of them is accepted without one.
-  /// § 4.2.1 and 4.2.2.
+  /// Frames may follow right behind the response. § 4.2.1 and 4.2.2.
   public static func evaluate(
-    _ head: RequestHead, subprotocols: [String], deflate: DeflateConfiguration
+    _ head: RequestHead, subprotocols: [String], deflate: DeflateConfiguration,
+    response: inout [UInt8]
   ) -> HandshakeResult {
     if let refusal = refusal(of: head) { return .refuse(refusal) }
     // § 4.2.1, 5: once, and 16 bytes.
-    guard head.fieldCount(of: "Sec-WebSocket-Key") == 1,
-      let key = head.valueBytes(of: "Sec-WebSocket-Key"), AcceptKey.isValid(key.span)
+    let fields = head.fields
+    guard fields.count(of: .webSocketKey) == 1, let key = fields.valueRange(of: .webSocketKey),
+      AcceptKey.isValid(fields.bytes.span.extracting(key))
     else {
       return .refuse(badRequest("Sec-WebSocket-Key must be 16 bytes in Base64, once."))
     }
-    let choice = chooseCompression(head, deflate)
+    let choice = chooseCompression(fields, deflate)
     var agreement: DeflateAgreement?
     switch choice {
     case .agreed(let agreed): agreement = agreed
     case .declined: break
     case .malformed: return .refuse(badRequest("Sec-WebSocket-Extensions is malformed."))
     }
-    let subprotocol = chooseSubprotocol(head, among: subprotocols)
-    return .accept(
-      HandshakeAcceptance(
-        responseBytes: response(
-          accept: AcceptKey.answer(to: key.span), subprotocol: subprotocol, deflate: agreement),
-        subprotocol: subprotocol, deflate: agreement))
+    let subprotocol = fields.firstElement(of: .webSocketProtocol, among: subprotocols)
+    // § 4.2.2, 5: written at once rather than field by field.
+    response.append(contentsOf: responseStart)
+    AcceptKey.appendAnswer(to: fields.bytes.span.extracting(key), to: &response)
+    append(subprotocol, agreement, to: &response)
+    return .accept(HandshakeAcceptance(subprotocol: subprotocol, deflate: agreement))
   }
 
   /// The reason to refuse a request before its key is looked at.
@@ -107,22 +109,23 @@ public enum ServerHandshake {
     guard head.minorVersion >= 1 else {
       return upgradeRequired("A WebSocket connection needs HTTP/1.1; a proxy may speak 1.0.")
     }
-    guard head.hasToken("websocket", in: "Upgrade") else {
+    guard head.fields.hasToken("websocket", in: .upgrade) else {
       return upgradeRequired(
         "This is a WebSocket endpoint: \"Upgrade: websocket\" is missing; a proxy may drop it.")
     }
-    guard head.hasToken("upgrade", in: "Connection") else {
+    guard head.fields.hasToken("upgrade", in: .connection) else {
       return badRequest("\"Connection: Upgrade\" is missing; a proxy may drop it.")
     }
     // § 4.2.1, 2: HTTP/1.1 requests without exactly one were refused by the parser already.
-    guard !head.host.isEmpty else { return badRequest("Host is missing.") }
+    guard head.hasHost else { return badRequest("Host is missing.") }
     // Bytes of a body would be taken for frames.
     guard head.body == .none || head.body == .length(0) else {
       return badRequest("A WebSocket request has no body.")
     }
     // § 4.4: other versions are told which one is spoken here.
-    guard head.fieldCount(of: "Sec-WebSocket-Version") == 1,
-      head.value(of: "Sec-WebSocket-Version") == "13"
+    guard head.fields.count(of: .webSocketVersion) == 1,
+      let version = head.fields.valueRange(of: .webSocketVersion),
+      head.fields.bytes.span.extracting(version).equals("13")
     else {
       return HandshakeRefusal(
         status: 426,
@@ -135,44 +138,32 @@ public enum ServerHandshake {
     return nil
   }
 
-  private static func chooseSubprotocol(
-    _ head: RequestHead, among supported: [String]
-  ) -> String? {
-    guard !supported.isEmpty else { return nil }
-    return head.listElements(of: "Sec-WebSocket-Protocol").first { supported.contains($0) }
-  }
-
   private static func chooseCompression(
-    _ head: RequestHead, _ configuration: DeflateConfiguration
+    _ fields: FieldLines, _ configuration: DeflateConfiguration
   ) -> DeflateChoice {
-    let name = "Sec-WebSocket-Extensions"
-    guard let offers = head.valueBytes(of: name) else { return .declined }
-    guard head.fieldCount(of: name) > 1 else {
-      return DeflateNegotiation.choose(among: offers.span, configuration: configuration)
+    guard let offers = fields.valueRange(of: .webSocketExtensions) else { return .declined }
+    guard fields.count(of: .webSocketExtensions) > 1 else {
+      return DeflateNegotiation.choose(
+        among: fields.bytes.span.extracting(offers), configuration: configuration)
     }
     // § 9.1: several fields are one list.
-    let joined = [UInt8](head.listElements(of: name).joined(separator: ",").utf8)
-    return DeflateNegotiation.choose(among: joined.span, configuration: configuration)
+    let joined = fields.listElements(of: .webSocketExtensions).joined(separator: ",")
+    return DeflateNegotiation.choose(among: joined.utf8.span, configuration: configuration)
   }
 
-  /// § 4.2.2, 5: the response, written at once rather than field by field.
-  private static func response(
-    accept: [UInt8], subprotocol: String?, deflate: DeflateAgreement?
-  ) -> [UInt8] {
-    var response: [UInt8] = []
-    response.reserveCapacity(320)
-    response.append(contentsOf: responseStart.utf8)
-    response.append(contentsOf: accept)
+  /// The fields of the response that are not always there, and its end.
+  private static func append(
+    _ subprotocol: String?, _ deflate: DeflateAgreement?, to response: inout [UInt8]
+  ) {
     if let subprotocol {
-      response.append(contentsOf: "\r\nSec-WebSocket-Protocol: ".utf8)
-      response.append(contentsOf: subprotocol.utf8)
+      response.append(text: "\r\nSec-WebSocket-Protocol: ")
+      response.append(text: subprotocol)
     }
     if let deflate {
-      response.append(contentsOf: "\r\nSec-WebSocket-Extensions: ".utf8)
+      response.append(text: "\r\nSec-WebSocket-Extensions: ")
       DeflateNegotiation.appendResponse(for: deflate, to: &response)
     }
-    response.append(contentsOf: "\r\n\r\n".utf8)
-    return response
+    response.append(text: "\r\n\r\n")
   }
 
   private static func badRequest(_ message: String) -> HandshakeRefusal {

@@ -7,28 +7,6 @@ public import RoostRooms
 ///
 /// Pure; any thread with its own buffer.
 public enum Push {
-  /// `welcome`, the first message of a connection.
-  public static func welcome(
-    connection: ConnectionID, node: String, user: String?, pingMilliseconds: Int64,
-    messageBytesMax: Int, version: String, to output: inout [UInt8]
-  ) {
-    append("{\"type\":\"welcome\",\"connection\":\"", to: &output)
-    connection.append(to: &output)
-    append("\",\"node\":", to: &output)
-    JSONWriter.appendString(node, to: &output)
-    if let user {
-      append(",\"user\":", to: &output)
-      JSONWriter.appendString(user, to: &output)
-    }
-    append(",\"ping_ms\":", to: &output)
-    JSONWriter.appendInteger(pingMilliseconds, to: &output)
-    append(",\"max_message_bytes\":", to: &output)
-    JSONWriter.appendInteger(messageBytesMax, to: &output)
-    append(",\"version\":", to: &output)
-    JSONWriter.appendString(version, to: &output)
-    output.append(UInt8(ascii: "}"))
-  }
-
   /// `message` in a joined room.
   ///
   public static func message(_ envelope: Envelope, to output: inout [UInt8]) {

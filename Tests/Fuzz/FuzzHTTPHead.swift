@@ -71,18 +71,19 @@ private func scan(_ input: borrowing Span<UInt8>, in pieces: inout Pieces) -> Sc
 }
 
 private func check(_ request: RequestHead) {
-  for (name, _) in request.fields {
-    precondition(request.fieldCount(of: name) >= 1 && request.valueBytes(of: name) != nil)
-    _ = request.value(of: name)
-    let elements = request.listElements(of: name)
+  for (text, _) in request.fields.all {
+    let name = FieldName(text)
+    precondition(request.fields.count(of: name) >= 1 && request.fields.valueBytes(of: name) != nil)
+    _ = request.fields.value(of: name)
+    let elements = request.fields.listElements(of: name)
     precondition(elements.allSatisfy { !$0.isEmpty })
   }
-  _ = request.hasToken("upgrade", in: "Connection")
+  _ = request.fields.hasToken("upgrade", in: "Connection")
   _ = request.pathSegments()
   _ = request.queryValue("since")
   precondition(request.rawQuery.map { request.target.contains($0) } ?? true)
   precondition(
-    request.minorVersion == 0 || !request.host.isEmpty || request.fieldCount(of: "Host") == 1)
+    request.minorVersion == 0 || !request.host.isEmpty || request.fields.count(of: "Host") == 1)
 }
 
 private struct Body: Equatable {

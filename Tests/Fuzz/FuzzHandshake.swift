@@ -28,17 +28,18 @@ private func fuzzRequest(_ text: borrowing Span<UInt8>) {
     let head = try? RequestHead(
       parsing: text, requestLineBytesMax: 1024, headBytesMax: 8192, fieldsMax: 64)
   else { return }
+  var answer: [UInt8] = []
   let result = ServerHandshake.evaluate(
-    head, subprotocols: ["roost.v1.json"], deflate: configuration)
+    head, subprotocols: ["roost.v1.json"], deflate: configuration, response: &answer)
   switch result {
   case .accept(let acceptance):
-    guard let response = responseHead(acceptance.responseBytes.span) else {
-      preconditionFailure("the answer is not a head: \(acceptance.responseBytes)")
+    guard let response = responseHead(answer.span) else {
+      preconditionFailure("the answer is not a head: \(answer)")
     }
-    precondition(response.status == 101 && response.fieldCount(of: "Sec-WebSocket-Accept") == 1)
-    precondition(response.value(of: "Sec-WebSocket-Protocol") == acceptance.subprotocol)
+    precondition(response.status == 101 && response.fields.count(of: "Sec-WebSocket-Accept") == 1)
+    precondition(response.fields.value(of: "Sec-WebSocket-Protocol") == acceptance.subprotocol)
     precondition(
-      (response.value(of: "Sec-WebSocket-Extensions") == nil) == (acceptance.deflate == nil))
+      (response.fields.value(of: "Sec-WebSocket-Extensions") == nil) == (acceptance.deflate == nil))
   case .refuse(let refusal):
     precondition([400, 405, 426].contains(refusal.status) && !refusal.message.isEmpty)
   }

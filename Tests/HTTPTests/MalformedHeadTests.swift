@@ -246,7 +246,7 @@ struct MalformedHead: Sendable, CustomTestStringConvertible {
         if found == nil, let head = try? parse(changed) {
           _ = head.pathSegments()
           _ = head.queryValue("c")
-          _ = head.listElements(of: "Connection")
+          _ = head.fields.listElements(of: "Connection")
         } else if found != nil {
           #expect(alone != nil, "byte \(byte) at \(place)")
         }

@@ -12,13 +12,13 @@ import Testing
     #expect(response.status == 101)
     #expect(response.reason == "Switching Protocols")
     #expect(response.minorVersion == 1)
-    #expect(response.value(of: "sec-websocket-accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
-    #expect(response.valueBytes(of: "Upgrade") == bytes("WebSocket"))
-    #expect(response.value(of: "Missing") == nil)
-    #expect(response.hasToken("websocket", in: "Upgrade"))
-    #expect(response.fieldCount(of: "l") == 2)
-    #expect(response.listElements(of: "L") == ["a", "b", "c"])
-    #expect(response.fields.count == 5)
+    #expect(response.fields.value(of: "sec-websocket-accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+    #expect(response.fields.valueBytes(of: "Upgrade") == bytes("WebSocket"))
+    #expect(response.fields.value(of: "Missing") == nil)
+    #expect(response.fields.hasToken("websocket", in: "Upgrade"))
+    #expect(response.fields.count(of: "l") == 2)
+    #expect(response.fields.listElements(of: "L") == ["a", "b", "c"])
+    #expect(response.fields.all.count == 5)
   }
 
   @Test(arguments: [
@@ -63,7 +63,7 @@ import Testing
       keepAlive: false, omitBody: false)
     let response = try parseResponse(written)
     #expect(response.status == 426)
-    #expect(response.listElements(of: "Connection") == ["Upgrade", "close"])
-    #expect(response.value(of: "Content-Length") == "1")
+    #expect(response.fields.listElements(of: "Connection") == ["Upgrade", "close"])
+    #expect(response.fields.value(of: "Content-Length") == "1")
   }
 }

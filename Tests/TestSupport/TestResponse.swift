@@ -51,10 +51,10 @@ public final class ResponseReader {
   /// Waits for a whole response; one to HEAD has no body.
   public func response(toHead isHead: Bool = false) throws -> TestResponse {
     let head = try head()
-    let count = isHead ? 0 : head.value(of: "Content-Length").flatMap { Int($0) } ?? 0
+    let count = isHead ? 0 : head.fields.value(of: "Content-Length").flatMap { Int($0) } ?? 0
     while rest.count < count { try readMore() }
     defer { rest.removeFirst(count) }
-    return TestResponse(status: head.status, fields: head.fields, body: Array(rest[..<count]))
+    return TestResponse(status: head.status, fields: head.fields.all, body: Array(rest[..<count]))
   }
 
   private func readMore() throws {

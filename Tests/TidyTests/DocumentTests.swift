@@ -73,8 +73,9 @@ enum SourceNames {
       .flatMap { $0.split(separator: ",").map { String($0.drop { $0 == " " }) } }
     #expect(
       differences(
-        in: SourceNames.types(in: SourceTree.file("Sources/Wire/Push.swift")), "Push.swift",
-        and: documented, "Protocol.md") == [])
+        in: ["Welcome", "Push"].flatMap {
+          SourceNames.types(in: SourceTree.file("Sources/Wire/\($0).swift"))
+        }, "Welcome.swift and Push.swift", and: documented, "Protocol.md") == [])
   }
 
   @Test func `every request is in the protocol's table`() {

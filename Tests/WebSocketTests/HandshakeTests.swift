@@ -15,31 +15,25 @@ struct HandshakeTests {
     + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
   @Test func `the example of RFC 6455 is answered as printed there`() throws {
-    let result = try evaluate(Self.fields)
-    #expect(
-      result
-        == .accept(
-          HandshakeAcceptance(
-            responseBytes: [UInt8]((Self.bareResponse + "\r\n\r\n").utf8), subprotocol: nil,
-            deflate: nil)))
+    let (result, response) = try answer(Self.fields)
+    #expect(result == .accept(HandshakeAcceptance(subprotocol: nil, deflate: nil)))
+    #expect(response == Self.bareResponse + "\r\n\r\n")
   }
 
   @Test func `subprotocol and compression stand in the response`() throws {
-    let result = try evaluate(
+    let (result, response) = try answer(
       Self.fields + [
         ("Sec-WebSocket-Protocol", "roost.v1.json"),
         ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"),
       ], deflate: .eachMessageByItself)
-    let response =
-      Self.bareResponse + "\r\nSec-WebSocket-Protocol: roost.v1.json"
-      + "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
-      + "client_no_context_takeover\r\n\r\n"
     #expect(
       result
         == .accept(
-          HandshakeAcceptance(
-            responseBytes: [UInt8](response.utf8), subprotocol: "roost.v1.json",
-            deflate: .withoutTakeover)))
+          HandshakeAcceptance(subprotocol: "roost.v1.json", deflate: .withoutTakeover)))
+    #expect(
+      response == Self.bareResponse + "\r\nSec-WebSocket-Protocol: roost.v1.json"
+        + "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+        + "client_no_context_takeover\r\n\r\n")
   }
 
   /// What browsers and proxies do with the two fields that matter.
@@ -144,7 +138,7 @@ struct HandshakeTests {
   func `the first of the client's subprotocols that is supported is chosen`(
     supported: [String], offered: String, chosen: String?
   ) throws {
-    let result = try evaluate(
+    let (result, response) = try answer(
       Self.fields + [("Sec-WebSocket-Protocol", offered)], subprotocols: supported)
     guard case .accept(let acceptance) = result else {
       Issue.record("refused: \(offered)")
@@ -152,9 +146,7 @@ struct HandshakeTests {
     }
     #expect(acceptance.subprotocol == chosen)
     let line = chosen.map { "\r\nSec-WebSocket-Protocol: \($0)" } ?? ""
-    #expect(
-      String(decoding: acceptance.responseBytes, as: UTF8.self)
-        == Self.bareResponse + line + "\r\n\r\n")
+    #expect(response == Self.bareResponse + line + "\r\n\r\n")
   }
 
   /// RFC 6455 9.1 and 11.3.4: fields of one name are one list.
@@ -181,11 +173,26 @@ struct HandshakeTests {
     _ fields: [(String, String)], method: String = "GET", version: String = "HTTP/1.1",
     subprotocols: [String] = ["roost.v1.json"], deflate: DeflateConfiguration = .disabled
   ) throws -> HandshakeResult {
+    let (result, response) = try answer(
+      fields, method: method, version: version, subprotocols: subprotocols, deflate: deflate)
+    if case .refuse = result { #expect(response.isEmpty) }
+    return result
+  }
+
+  /// The result, and the response that was written behind what stood in the buffer before.
+  private func answer(
+    _ fields: [(String, String)], method: String = "GET", version: String = "HTTP/1.1",
+    subprotocols: [String] = ["roost.v1.json"], deflate: DeflateConfiguration = .disabled
+  ) throws -> (HandshakeResult, String) {
     var text = "\(method) /ws \(version)\r\n"
     for (name, value) in fields { text += "\(name): \(value)\r\n" }
     let bytes = [UInt8]((text + "\r\n").utf8)
     let head = try RequestHead(
       parsing: bytes.span, requestLineBytesMax: 1_000, headBytesMax: 8_000, fieldsMax: 50)
-    return ServerHandshake.evaluate(head, subprotocols: subprotocols, deflate: deflate)
+    var response: [UInt8] = [1, 2]
+    let result = ServerHandshake.evaluate(
+      head, subprotocols: subprotocols, deflate: deflate, response: &response)
+    #expect(response.prefix(2) == [1, 2])
+    return (result, String(decoding: response.dropFirst(2), as: UTF8.self))
   }
 }

@@ -12,25 +12,6 @@ struct PushTests {
       payload: payload, sender: sender, wallMilliseconds: time, startsEpoch: startsEpoch)
   }
 
-  @Test func `a welcome introduces both sides`() {
-    #expect(
-      written {
-        Push.welcome(
-          connection: ann.connection, node: "n1:8080", user: "ann \"a\"", pingMilliseconds: 25_000,
-          messageBytesMax: 65_536, version: "1.0.0", to: &$0)
-      }
-        == #"{"type":"welcome","connection":"a1-2.3c.4","node":"n1:8080","user":"ann \"a\"","#
-        + #""ping_ms":25000,"max_message_bytes":65536,"version":"1.0.0"}"#)
-    #expect(
-      written {
-        Push.welcome(
-          connection: nobody.connection, node: "n", user: nil, pingMilliseconds: 0,
-          messageBytesMax: 1, version: "v", to: &$0)
-      }
-        == #"{"type":"welcome","connection":"a1-0.1.0","node":"n","ping_ms":0,"#
-        + #""max_message_bytes":1,"version":"v"}"#)
-  }
-
   @Test func `a message carries its data byte for byte`() {
     for data in ["1", "null", #"{ "a" : [1,  2] }"#, #""\u0041\/é""#, "1e400"] {
       #expect(
