@@ -64,12 +64,16 @@ struct AdminCore: ~Copyable {
   static let requestTimeout = Duration.seconds(10)
   /// Bytes of further requests that are taken while one is under way.
   static let pipelinedBytesMax = 131_072
+  /// How long accepting pauses when descriptors have run out.
+  static let shortagePause = Duration.milliseconds(100)
 
   let node: Node
   let routes: AdminRoutes
   var metrics = APIMetrics()
   let poller: Poller
   var listener: Descriptor?
+  /// When the listener is watched again; nil while it is.
+  var listenerResumesAt: MonotonicInstant?
   let mailbox: Mailbox<AdminLetter>
   var connections = Slab<AdminConnection>(capacity: AdminCore.connectionsMax) {
     AdminConnection()
@@ -104,8 +108,28 @@ struct AdminCore: ~Copyable {
       switch Syscalls.accept(number) {
       case .accepted(let descriptor, _): accepted(descriptor, now)
       case .aborted: continue
-      case .wouldBlock, .shortage: return
+      case .wouldBlock: return
+      case .shortage:
+        // The queue stays readable; the loop must not spin on what it cannot take from it.
+        poller.remove(number)
+        listenerResumesAt = now.advanced(by: Self.shortagePause)
+        return
       }
+    }
+  }
+
+  private mutating func resumeAccepting(_ now: MonotonicInstant) {
+    guard let resume = listenerResumesAt, resume <= now else { return }
+    listenerResumesAt = nil
+    switch listener {
+    case .some(let descriptor):
+      do {
+        try poller.add(descriptor.number, .readable, token: Self.listenerToken)
+      } catch {
+        // No memory in the kernel: as with descriptors, wait and try again.
+        listenerResumesAt = now.advanced(by: Self.shortagePause)
+      }
+    case .none: break
     }
   }
 
@@ -423,6 +447,7 @@ extension AdminCore: LoopStages {
   }
 
   mutating func expireTimers(now: MonotonicInstant) {
+    resumeAccepting(now)
     var due: [UInt64] = []
     wheel.expire(until: now, into: &due)
     for packed in due {
@@ -461,5 +486,8 @@ extension AdminCore: LoopStages {
     }
   }
 
-  func nextDeadline() -> MonotonicInstant? { wheel.nextDeadline() }
+  func nextDeadline() -> MonotonicInstant? {
+    guard let resume = listenerResumesAt else { return wheel.nextDeadline() }
+    return min(resume, wheel.nextDeadline() ?? resume)
+  }
 }

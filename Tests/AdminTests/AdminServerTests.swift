@@ -191,4 +191,24 @@ struct AdminServerTests {
       } throws: { "\($0)".hasPrefix("\(admin.address) is in use by another process") }
     }
   }
+
+  #if DEBUG
+    // The listener stayed readable and was asked again at once, for as long as the shortage lasted.
+    @Test func `a shortage of descriptors pauses accepting and does not spin`() async {
+      // The plan of faults is the process's.
+      await #expect(processExitsWith: .success) {
+        try await withAdmin { _, admin in
+          SyscallFaults.plan(.accept, .shortage, nth: 1, persistent: true)
+          let socket = try BlockingSocket(to: admin.address, deadline: .milliseconds(350))
+          try socket.write(Array("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+          let early = try? socket.read()
+          let hits = SyscallFaults.clear()
+          let late = try ResponseReader(socket).response().status
+          guard early == nil, (1...8).contains(hits), late == 200 else {
+            throw TestFailure("\(String(describing: early)), \(hits) calls, \(late)")
+          }
+        }
+      }
+    }
+  #endif
 }
