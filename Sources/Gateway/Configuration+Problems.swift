@@ -14,13 +14,24 @@ extension Limits {
   }
 
   func relationProblems() -> [ConfigurationProblem] {
-    guard messageBytes > outboundBytes else { return [] }
-    return [
-      ConfigurationProblem(
-        "limits.message_bytes",
-        "\(messageBytes) is more than limits.outbound_bytes (\(outboundBytes)): such a message "
-          + "could be taken and never delivered")
-    ]
+    var problems: [ConfigurationProblem] = []
+    if messageBytes > outboundBytes {
+      problems.append(
+        ConfigurationProblem(
+          "limits.message_bytes",
+          "\(messageBytes) is more than limits.outbound_bytes (\(outboundBytes)): such a message "
+            + "could be taken and never delivered"))
+    }
+    if pingInterval > .zero, pongTimeout > pingInterval {
+      let timeout = SettingValue.secondsText(pongTimeout)
+      let interval = SettingValue.secondsText(pingInterval)
+      problems.append(
+        ConfigurationProblem(
+          "limits.pong_timeout",
+          "\(timeout) is more than limits.ping_interval (\(interval)): the next ping would wait for "
+            + "the pong of the last one"))
+    }
+    return problems
   }
 }
 

@@ -72,7 +72,7 @@ extension Setting {
       "Seconds from one ping of the server to the next."),
     time(
       "pong_timeout", .milliseconds(100) ... .seconds(300), \.pongTimeout,
-      "Seconds from a ping to its pong before the connection is closed with 4000."),
+      "Seconds from a ping to its pong before a close with 4000; at most ping_interval."),
     time(
       "close_timeout", .milliseconds(100) ... .seconds(300), \.closeTimeout,
       "Seconds that a client has to answer a close frame."),

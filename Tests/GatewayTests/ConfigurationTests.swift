@@ -137,7 +137,7 @@ struct ConfigurationTests {
     if isChanged {
       configuration.nodeID = "a-1"
       configuration.origins = ["https://app.example.com", "*"]
-      configuration.limits.pingInterval = .milliseconds(1250)
+      configuration.limits.pingInterval = .milliseconds(12_250)
       configuration.namespaces["chat"] = RoomPolicy()
       configuration.namespaces["chat"]?.presence = true
       configuration.namespaces["ünï\"code"] = RoomPolicy()

@@ -59,6 +59,20 @@ struct LimitsTests {
     #expect(limits.problems() == (isAccepted ? [] : [problem]))
   }
 
+  @Test(arguments: [(4999, true), (5000, true), (5001, false)])
+  func `a pong is due before the next ping`(timeout: Int, isAccepted: Bool) {
+    var limits = Limits()
+    limits.pingInterval = .seconds(5)
+    limits.pongTimeout = .milliseconds(timeout)
+    let problem = ConfigurationProblem(
+      "limits.pong_timeout",
+      "5.001 is more than limits.ping_interval (5): the next ping would wait for the pong of the "
+        + "last one")
+    #expect(limits.problems() == (isAccepted ? [] : [problem]))
+    limits.pingInterval = .zero
+    #expect(limits.problems() == [])
+  }
+
   @Test func `every limit refuses a negative number and names itself`() {
     var limits = Limits()
     limits.connections = -1
