@@ -292,6 +292,8 @@ async def use(browser, url, output):
 
     await anna.type("#message-input", "hello from anna")
     await anna.press_enter()
+    # Messages of two windows have no order of their own: the second answers the first.
+    await bert.shows("hello from anna")
     await bert.type("#message-input", "hello from bert")
     await bert.click("#publish-button")
     for window in (anna, bert):
@@ -303,6 +305,7 @@ async def use(browser, url, output):
     hostile = "<img src=x onerror=\"document.title='taken'\"><b>bold</b>"
     await anna.type("#message-input", hostile)
     await anna.press_enter()
+    await bert.shows("hello from anna", "hello from bert", hostile)
     await bert.click("#format-json")
     await bert.type("#message-input", '{"answer": 42}')
     await bert.click("#publish-button")
