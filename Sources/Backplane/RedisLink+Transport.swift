@@ -17,9 +17,10 @@ extension RedisLink {
 
   /// The poller has reported the link's socket.
   ///
-  /// Reads what the socket has, up to `tickBytesMax`; the rest stays for the next tick.
+  /// Reads what the socket has, up to `tickBytesMax`; the rest stays for the next tick. An end that
+  /// came behind replies is told by `expire`, after the owner has taken them.
   public mutating func ready(_ readiness: Readiness, now: MonotonicInstant) -> Event? {
-    if let untold { return lose(untold) }
+    if let untold { return end(untold) }
     switch state {
     case .closed, .resolving: return nil
     case .connecting: return finishConnecting(now)
@@ -32,13 +33,13 @@ extension RedisLink {
     }
     guard readiness.isReadable else { return nil }
     if state == .entering { return takeLogin() }
-    return receive().map { lose($0) }
+    return receive().flatMap { end($0) }
   }
 
   /// Sends what was appended to `output`, in one call; what the socket does not take waits until it
   /// is writable.
   public mutating func flush(now: MonotonicInstant) -> Event? {
-    guard state == .open || state == .entering else { return nil }
+    guard state == .open || state == .entering, untold == nil else { return nil }
     if !isBlocked, unsentBytes > 0, let loss = send() { return takeLast(loss) }
     // The bound counts what the owner has appended, not what TLS makes of it.
     return output.count - sentBytes <= limits.outputBytesMax ? nil : lose(.outputFull)
@@ -48,7 +49,7 @@ extension RedisLink {
   private mutating func takeLast(_ loss: Loss) -> Event? {
     if state == .entering { return takeLogin(after: loss) }
     _ = receive()
-    return lose(loss)
+    return end(loss)
   }
 
   // MARK: Sending

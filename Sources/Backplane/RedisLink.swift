@@ -18,7 +18,7 @@ public struct RedisLink: ~Copyable {
   public enum Event: Sendable, Equatable {
     /// It is logged in: commands may be sent.
     case opened
-    /// It ended and is closed; `open` may be called again. Replies that had come can still be taken.
+    /// It ended and is closed; `open` may be called again. Replies that had come were there first.
     case lost(Loss)
   }
 
@@ -47,6 +47,7 @@ public struct RedisLink: ~Copyable {
   var deadline = MonotonicInstant.distantFuture
   var attemptDeadline = MonotonicInstant.distantFuture
   var untold: Loss?
+  var hasWaitedForOwner = false
   var login = RedisLogin()
 
   // The way there: a question that may outlive an attempt, and the addresses not tried yet.
@@ -119,8 +120,6 @@ public struct RedisLink: ~Copyable {
   }
 
   /// Begins to open a closed link; what comes of it is told by `ready` or `expire`.
-  ///
-  /// Replies of an earlier connection that were not taken are gone.
   public mutating func open(at now: MonotonicInstant) {
     precondition(isClosed, "a link that is \(state) cannot be opened")
     reader = Self.reader(limits)
@@ -145,7 +144,8 @@ public struct RedisLink: ~Copyable {
       }
       state = .resolving
       // One that nobody waited for any longer may still be on its way: never more than one thread.
-      if lookup != nil { return }
+      // An answer that came meanwhile is old, and nobody will be woken for it again.
+      if lookup != nil, lookup?.answer() == nil { return }
       do {
         lookup = try HostLookup(host: host, port: port, wakeup: wakeup)
       } catch {
@@ -169,7 +169,14 @@ public struct RedisLink: ~Copyable {
 
   /// Deals with deadlines and with the answer of a lookup.
   public mutating func expire(now: MonotonicInstant) -> Event? {
-    if let untold { return lose(untold) }
+    if let untold {
+      // Once, the owner gets a tick to take what came before the end.
+      guard reader.waitingBytes == 0 || hasWaitedForOwner else {
+        hasWaitedForOwner = true
+        return nil
+      }
+      return lose(untold)
+    }
     switch state {
     case .closed, .open: return nil
     case .resolving:
@@ -194,15 +201,22 @@ public struct RedisLink: ~Copyable {
 
   /// Takes the next reply; false when there is none yet.
   ///
-  /// A violation leaves the link open: close it.
+  /// A violation leaves the link open: close it. A closed link has no replies.
   public mutating func nextReply(
     into reply: inout RedisReply
   ) throws(RedisProtocolViolation) -> Bool {
-    guard state == .open || state == .closed else { return false }
+    guard state == .open else { return false }
     return try reader.next(into: &reply)
   }
 
   // MARK: Ending
+
+  /// Ends the link now, or after the owner has taken the replies that came before the end.
+  mutating func end(_ loss: Loss) -> Event? {
+    guard state == .open, reader.waitingBytes > 0 else { return lose(loss) }
+    untold = loss
+    return nil
+  }
 
   mutating func lose(_ loss: Loss) -> Event {
     tearDown(loss)
@@ -212,6 +226,7 @@ public struct RedisLink: ~Copyable {
   private mutating func tearDown(_ loss: Loss) {
     self.loss = loss
     untold = nil
+    hasWaitedForOwner = false
     state = .closed
     addresses = []
     socket = nil

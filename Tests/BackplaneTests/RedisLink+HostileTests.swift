@@ -113,8 +113,40 @@ struct RedisLinkHostileTests {
     try peer.send("$5\r\nwhole\r\n$5\r\nha")
     peer.hangUp()
     #expect(try harness.nextEvent() == .lost(.closedByPeer))
+    #expect(harness.stages.replies == ["$whole"])
     harness.stages.takeReplies()
     #expect(harness.stages.replies == ["$whole"])
+  }
+
+  @Test func `an end that is read together with replies is told after them`() throws {
+    var peer = try Peer()
+    var harness = try Self.opened(&peer)
+    // What one receive asks for: the next one finds the end.
+    try peer.send(String(repeating: "+x\r\n", count: 16_384))
+    peer.hangUp()
+    let loss = RedisLink.Event.lost(.closedByPeer)
+    while harness.stages.events == [.opened] {
+      let before = harness.stages.replies.count
+      try harness.run { $0.replies.count > before || $0.events.count == 2 }
+    }
+    #expect(harness.stages.events == [.opened, loss])
+    #expect(harness.stages.replies.count == 16_384)
+  }
+
+  @Test func `an owner that takes no replies does not keep a link from its end`() throws {
+    var peer = try Peer()
+    var harness = try Self.opened(&peer)
+    try peer.send("+x\r\n")
+    peer.hangUp()
+    // A command that cannot be sent any more makes the link look for a last word.
+    var events: [RedisLink.Event] = []
+    for _ in 0..<10_000 where events.isEmpty {
+      harness.send(["PING"])
+      if let event = harness.stages.link.flush(now: .now()) { events.append(event) }
+      if let event = harness.stages.link.expire(now: .now()) { events.append(event) }
+    }
+    #expect(events == [.lost(.closedByPeer)])
+    #expect(harness.stages.link.isClosed == true)
   }
 
   @Test(arguments: [
