@@ -8,7 +8,7 @@ import Telemetry
 extension RedisBackplane {
   static var lookInterval: Duration { .milliseconds(500) }
   /// How long a node must have been well before it judges others.
-  static var judgement: Duration { .seconds(5) }
+  var judgement: Duration { settings.leaseLife * 2 }
 
   // MARK: The own lease
 
@@ -202,7 +202,7 @@ extension RedisBackplane {
     if node.absences >= 2 { node.isAlive = false }
     nodes[name] = node
     noteDead()
-    guard node.absences >= 2, let healthySince, now - healthySince > Self.judgement,
+    guard node.absences >= 2, let healthySince, now - healthySince > judgement,
       !reaping.contains(name)
     else { return }
     status.reaped.add()
@@ -297,7 +297,7 @@ extension RedisBackplane {
   /// Sweeps the dead again: what was written late by a node that stood still.
   mutating func sweepDead(_ now: Duration) {
     guard isCommandReady else { return }
-    guard let healthySince, now - healthySince > Self.judgement else { return }
+    guard let healthySince, now - healthySince > judgement else { return }
     for name in dead where !reaping.contains(name) { reap(name, now) }
   }
 }

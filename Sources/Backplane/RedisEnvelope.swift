@@ -15,12 +15,12 @@
 //   'Q' asker length (1) asker number (8) text                a question to who holds a user
 // All numbers are big-endian.
 
-import RoostRooms
+public import RoostRooms
 
 /// Writes and reads what travels on a room's channel.
 ///
-/// Pure.
-enum RedisEnvelope {
+/// Pure; public for the fuzzer only.
+public enum RedisEnvelope {
   /// The most messages in one payload.
   static let batchMax = 256
 
@@ -29,33 +29,45 @@ enum RedisEnvelope {
   private static let hasSender: UInt8 = 4
 
   /// A message of a room.
-  struct Body: Equatable, Sendable {
+  public struct Body: Equatable, Sendable {
     /// Which publish this is, for readers that may get it twice.
-    var mid: (publisher: UInt64, number: UInt64)
-    var payload: Payload
-    var sender: Member?
-    var wallMilliseconds: Int64?
+    public var mid: (publisher: UInt64, number: UInt64)
+    /// The data.
+    public var payload: Payload
+    /// Who published it, where the policy shows that.
+    public var sender: Member?
+    /// When it was published, in milliseconds since 1970, where the policy shows that.
+    public var wallMilliseconds: Int64?
 
-    static func == (left: Body, right: Body) -> Bool {
+    /// Equal when every part is.
+    public static func == (left: Body, right: Body) -> Bool {
       left.mid == right.mid && left.payload == right.payload && left.sender == right.sender
         && left.wallMilliseconds == right.wallMilliseconds
     }
   }
 
   /// What a payload of a room's channel says; message bodies are read from `rest`.
-  enum Word: Equatable {
+  public enum Word: Equatable {
+    /// Messages of a room with history, from this position on.
     case history(Position)
+    /// Messages of a room without, numbered by their publisher.
     case plain(publisher: UInt64, session: UInt32, first: UInt64)
+    /// Messages of a room without, published with keys.
     case keyed
+    /// A member came.
     case joined(sequence: UInt64, Member)
+    /// Members went.
     case left(sequence: UInt64, [Member])
+    /// The room's size.
     case count(Int)
+    /// A question to who holds a user; its text follows.
     case question(asker: String, number: UInt64)
   }
 
   // MARK: Writing
 
-  static func append(_ body: Body, to output: inout [UInt8]) {
+  /// Appends a body as `body(of:)` reads it.
+  public static func append(_ body: Body, to output: inout [UInt8]) {
     var flags: UInt8 = 0
     if case .binary = body.payload { flags |= isBinary }
     if body.wallMilliseconds != nil { flags |= hasTime }
@@ -69,7 +81,7 @@ enum RedisEnvelope {
   }
 
   /// A body behind its length, as it stands in a batch.
-  static func lengthPrefixed(_ body: Body) -> [UInt8] {
+  public static func lengthPrefixed(_ body: Body) -> [UInt8] {
     var output: [UInt8] = [0, 0, 0, 0]
     output.reserveCapacity(64 + body.payload.bytes.count)
     append(body, to: &output)
@@ -99,7 +111,8 @@ enum RedisEnvelope {
     return output
   }
 
-  static func append(_ member: Member, to output: inout [UInt8]) {
+  /// Appends a member as `member(of:)` reads it.
+  public static func append(_ member: Member, to output: inout [UInt8]) {
     let id = member.connection.description
     output.append(UInt8(id.utf8.count))
     output.append(contentsOf: id.utf8)
@@ -125,10 +138,10 @@ enum RedisEnvelope {
 
   // MARK: Reading
 
-  /// Reads the head of a channel's payload; `rest` is what follows it.
+  /// Reads the head of a channel's payload; nil for what nobody wrote.
   ///
-  /// Nil for what nobody wrote.
-  static func word(of payload: ArraySlice<UInt8>, rest: inout ArraySlice<UInt8>) -> Word? {
+  /// `rest` is what follows the head.
+  public static func word(of payload: ArraySlice<UInt8>, rest: inout ArraySlice<UInt8>) -> Word? {
     var reader = Reader(payload)
     guard let letter = reader.byte() else { return nil }
     var word: Word?
@@ -170,7 +183,7 @@ enum RedisEnvelope {
   }
 
   /// Takes the next body of a batch; nil when it is not well formed.
-  static func nextBody(of rest: inout ArraySlice<UInt8>) -> Body? {
+  public static func nextBody(of rest: inout ArraySlice<UInt8>) -> Body? {
     var reader = Reader(rest)
     guard let count = reader.number(4), let bytes = reader.bytes(Int(clamping: count)) else {
       return nil
@@ -180,7 +193,7 @@ enum RedisEnvelope {
   }
 
   /// Reads a body; nil when it is not well formed.
-  static func body(of bytes: ArraySlice<UInt8>) -> Body? {
+  public static func body(of bytes: ArraySlice<UInt8>) -> Body? {
     var reader = Reader(bytes)
     guard let flags = reader.byte(), flags < 8, let publisher = reader.number(8),
       let number = reader.number(8)
@@ -202,7 +215,7 @@ enum RedisEnvelope {
   }
 
   /// Reads one member that fills the bytes; nil when it does not.
-  static func member(of bytes: ArraySlice<UInt8>) -> Member? {
+  public static func member(of bytes: ArraySlice<UInt8>) -> Member? {
     var reader = Reader(bytes)
     guard let member = reader.member(), reader.isAtEnd else { return nil }
     return member

@@ -70,6 +70,10 @@ final class Audience {
   private(set) var listeners: [Listener] = []
   /// Acknowledgements by ticket, as they came.
   private(set) var acknowledged: [UInt64: [Position?]] = [:]
+  /// How many answers each ticket got.
+  private(set) var answers: [UInt64: Int] = [:]
+  /// What was not done, by ticket.
+  private(set) var failures: [UInt64: BackplaneFailure] = [:]
   private var asking: [UInt64: Listener] = [:]
 
   init(_ harness: BackplaneHarness) { self.harness = harness }
@@ -113,6 +117,8 @@ final class Audience {
   }
 
   private func hear(_ event: BackplaneEvent, on shard: Int) {
+    if let ticket = event.ticket { answers[ticket.slot, default: 0] += 1 }
+    if case .failed(let ticket, _, let failure) = event { failures[ticket.slot] = failure }
     switch event {
     case .published(let ticket, let position):
       acknowledged[ticket.slot, default: []].append(position)
@@ -149,10 +155,15 @@ final class Audience {
         listener.resetTo = newest
         listener.stage = .live
       }
-    case .failed(let ticket, _, .roomIsFull):
+    case .failed(let ticket, _, _):
       asking.removeValue(forKey: ticket.slot)?.stage = .refused
-    case .failed, .memberJoined, .memberLeft, .memberCount, .presence, .history, .gap, .reset,
-      .presenceReset, .described, .cleared, .asked, .answered, .nodes:
+    case .reset(let room, let position):
+      for listener in listeners
+      where listener.shard == shard && listener.room == room && listener.isLive {
+        listener.resetTo = position
+      }
+    case .memberJoined, .memberLeft, .memberCount, .presence, .history, .gap, .presenceReset,
+      .described, .cleared, .asked, .answered, .nodes:
       break
     }
   }

@@ -25,20 +25,34 @@ final class BackplaneHarness {
   private let network: (any BackplaneNetwork)?
   // One queue for each pair of shards: from * shardCount + to.
   private var letters: [[Letter]]
-  private var tickets: UInt64 = 0
+  /// Tickets that were given; each is the slot of the newest.
+  private(set) var tickets: UInt64 = 0
 
-  init(_ setup: BackplaneSetup, _ policies: [RoomPolicy], _ limits: LocalBackplaneLimits) {
-    let count = setup.shardCount
-    shardCount = count
+  convenience init(
+    _ setup: BackplaneSetup, _ policies: [RoomPolicy], _ limits: LocalBackplaneLimits
+  ) {
     do {
-      let made = try setup.kind.make(count, policies, limits)
-      parts = made.parts
-      network = made.network
+      self.init(try setup.kind.make(setup.shardCount, policies, limits))
     } catch {
       preconditionFailure("\(setup.kind.name): \(error)")
     }
+  }
+
+  init(_ made: BackplaneParts) {
+    let count = made.parts.count
+    shardCount = count
+    parts = made.parts
+    network = made.network
     inboxes = Array(repeating: [], count: count)
     letters = Array(repeating: [], count: count * count)
+  }
+
+  /// Shards that are nodes of a cluster, one each, or all of its only node.
+  convenience init(_ cluster: RedisCluster, shardCount: Int) {
+    let parts = (0..<shardCount).map {
+      RedisPart(cluster, node: cluster.nodes.count > 1 ? $0 : 0, shard: $0)
+    }
+    self.init(BackplaneParts(parts: parts, network: cluster))
   }
 
   /// The last shard: with more than one, never the first.

@@ -26,6 +26,10 @@ final class RedisCluster: BackplaneNetwork {
   let prefix: String
   private let poller: Poller
   private let wakeup: Wakeup
+  /// Nodes that stand still: nothing of them is served.
+  var frozen: Set<Int> = []
+  /// Called for each node in each tick, behind its reading and behind its writing.
+  var fault: ((_ node: RedisNode, _ number: Int, _ hasWritten: Bool) -> Void)?
   private var arrived: [(shard: Int, event: BackplaneEvent)] = []
   private(set) var arrivals = 0
 
@@ -80,6 +84,26 @@ final class RedisCluster: BackplaneNetwork {
     keep(outbox)
   }
 
+  /// What a publish by hand on a channel does to a node.
+  func hear(_ payload: [UInt8], on channel: [UInt8], node: Int = 0, at now: Moment) {
+    var bytes: [UInt8] = []
+    RedisCommandWriter.begin(3, to: &bytes)
+    RedisCommandWriter.argument("message", to: &bytes)
+    RedisCommandWriter.argument(channel, to: &bytes)
+    RedisCommandWriter.argument(payload, to: &bytes)
+    var reader = RedisReplyReader(replyBytesMax: 1 << 20, tokensMax: 10)
+    var reply = RedisReply()
+    var outbox = BackplaneOutbox()
+    do {
+      try reader.feed(bytes.span)
+      guard try reader.next(into: &reply) else { preconditionFailure("half a reply") }
+    } catch {
+      preconditionFailure("\(error)")
+    }
+    nodes[node].driver.backplane.channelReply(reply, Self.moment(now), &outbox)
+    keep(outbox)
+  }
+
   func sweep(_ node: Int, at now: Moment) {
     var outbox = BackplaneOutbox()
     nodes[node].driver.backplane.sweep(at: Self.moment(now), into: &outbox)
@@ -116,7 +140,7 @@ final class RedisCluster: BackplaneNetwork {
   /// Serves all links until every node is so.
   func run(at now: Moment, until isSo: (RedisNode) -> Bool) {
     let deadline = MonotonicInstant.now().advanced(by: .seconds(20))
-    while !nodes.allSatisfy(isSo) {
+    while !nodes.indices.allSatisfy({ frozen.contains($0) || isSo(nodes[$0]) }) {
       precondition(MonotonicInstant.now() < deadline, "it does not come to rest: \(state)")
       tick(at: now, wait: .milliseconds(5))
     }
@@ -124,18 +148,21 @@ final class RedisCluster: BackplaneNetwork {
 
   /// One tick of all nodes.
   func tick(at now: Moment, wait: Duration) {
-    let isDirty = nodes.contains { $0.driver.isDirty }
+    let isDirty = nodes.indices.contains { !frozen.contains($0) && nodes[$0].driver.isDirty }
     let count = poller.wait(isDirty ? .zero : wait)
     let instant = MonotonicInstant.now()
     let moment = Self.moment(now)
     var outbox = BackplaneOutbox()
     for position in 0..<count {
       let readiness = poller.readiness(at: position)
+      guard !frozen.contains(Int(readiness.token / 2)) else { continue }
       nodes[Int(readiness.token / 2)].driver.ready(
         readiness, at: instant, moment, into: &outbox)
     }
-    for node in nodes {
+    for (number, node) in nodes.enumerated() where !frozen.contains(number) {
+      fault?(node, number, false)
       node.driver.expireTimers(at: instant, moment, into: &outbox)
+      fault?(node, number, true)
       node.driver.flush(at: instant, moment, into: &outbox)
     }
     keep(outbox)

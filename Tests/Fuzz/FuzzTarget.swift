@@ -12,6 +12,7 @@ enum FuzzTarget: String, CaseIterable {
   case handshake
   case configuration
   case redisReplies
+  case redisEnvelopes
 
   /// Runs one input through the target.
   func run(_ input: borrowing Span<UInt8>) {
@@ -25,6 +26,7 @@ enum FuzzTarget: String, CaseIterable {
     case .handshake: fuzzHandshake(input)
     case .configuration: fuzzConfiguration(input)
     case .redisReplies: fuzzRedisReplies(input)
+    case .redisEnvelopes: fuzzRedisEnvelopes(input)
     }
   }
 }
