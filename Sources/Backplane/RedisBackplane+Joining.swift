@@ -557,7 +557,9 @@ extension RedisBackplane {
         return becameEmpty(room)
       }
       work.joins[place].isCancelled = true
-    } else if room.shardCounts[shard] > 0 {
+    } else if room.shardCounts[shard] > 0,
+      !shapes[room.policy].knowsMembers || room.members[connection] != nil
+    {
       room.shardCounts[shard] -= 1
     } else {
       // A join that was refused, whose leave was on its way.

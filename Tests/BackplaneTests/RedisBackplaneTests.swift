@@ -204,6 +204,19 @@ struct RedisBackplaneTests {
     #expect(try stage.server.cli("XLEN", stage.key("lobby", "log")) == "1")
   }
 
+  // The node remembers for ten seconds that a join failed; a leave that came later took the seat of
+  // another member.
+  @Test func `a leave long after a join that was refused takes nobody out`() throws {
+    let stage = try Stage(1, [.known.members(max: 1)])
+    let lobby = try room("lobby")
+    try stage.harness.join(member(1), lobby)
+    #expect(throws: BackplaneFailure.roomIsFull) { try stage.harness.join(member(2), lobby) }
+    stage.cluster.nodes[0].driver.backplane.refused = [:]
+    stage.harness.leave(member(2), lobby)
+    #expect(throws: BackplaneFailure.roomIsFull) { try stage.harness.join(member(3), lobby) }
+    #expect(try stage.harness.presence(lobby).members == [member(1)])
+  }
+
   @Test func `a join while its channel is being given up subscribes anew`() throws {
     let stage = try Stage()
     let lobby = try room("lobby")
