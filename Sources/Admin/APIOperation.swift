@@ -14,6 +14,7 @@ enum APIOperation: String, CaseIterable, Sendable {
   case readPresence = "read_presence"
   case readHistory = "read_history"
   case clearHistory = "clear_history"
+  case streamEvents = "stream_events"
   case joinUser = "join_user"
   case kickUser = "kick_user"
   case sendToUser = "send_to_user"
@@ -28,7 +29,8 @@ enum APIOperation: String, CaseIterable, Sendable {
   var method: HTTPMethod {
     switch self {
     case .publishMessage, .broadcast, .sendToUser: .post
-    case .listRooms, .readRoom, .readPresence, .readHistory, .listConnections, .readConnection,
+    case .listRooms, .readRoom, .readPresence, .readHistory, .streamEvents, .listConnections,
+      .readConnection,
       .listNodes, .readTop:
       .get
     case .joinUser: .put
@@ -45,6 +47,7 @@ enum APIOperation: String, CaseIterable, Sendable {
     case .readRoom: "/v1/rooms/{room}"
     case .readPresence: "/v1/rooms/{room}/presence"
     case .readHistory, .clearHistory: "/v1/rooms/{room}/history"
+    case .streamEvents: "/v1/rooms/{room}/events"
     case .joinUser, .kickUser: "/v1/rooms/{room}/users/{user}"
     case .sendToUser: "/v1/users/{user}/messages"
     case .listConnections, .disconnectUser: "/v1/users/{user}/connections"
@@ -60,6 +63,7 @@ enum APIOperation: String, CaseIterable, Sendable {
     case .listRooms: ["limit", "after"]
     case .readPresence: ["limit", "after"]
     case .readHistory: ["limit", "since_epoch", "since_offset", "reverse"]
+    case .streamEvents: ["last_event_id"]
     case .readTop: ["limit"]
     case .disconnectUser, .disconnectConnection: ["reason"]
     default: []

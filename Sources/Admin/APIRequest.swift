@@ -23,8 +23,14 @@ struct APIRequest {
   /// Nesting of a request body: that of a message's `data`, and the braces around it.
   private static let depthMax = 63
 
-  /// What is to be asked.
-  func read() throws(Problem) -> ServerRequest {
+  /// What is to be done.
+  func action() throws(Problem) -> AdminAction {
+    guard operation == .streamEvents else { return .ask(try read(), operation) }
+    _ = try query()
+    return .stream(try room(), since: EventStreamID.position(of: head))
+  }
+
+  private func read() throws(Problem) -> ServerRequest {
     let query = try query()
     if head.fields.count(of: "Idempotency-Key") > 0, !operation.takesKey {
       throw Problem(.badRequest, "Idempotency-Key is for publishes only.")
@@ -55,6 +61,7 @@ struct APIRequest {
     case .readConnection: return .connection(try connection())
     case .disconnectConnection:
       return .disconnect(try connection(), reason: try reason(query))
+    case .streamEvents: preconditionFailure("an event stream is no request to the node")
     case .listNodes: return .nodes
     case .readTop: return .top(limit: try limit(query, max: 100) ?? 10)
     }
@@ -119,8 +126,10 @@ struct APIRequest {
   ) throws(Problem) -> UInt64? {
     guard let value = query[name] else { return nil }
     let isDigits = !value.isEmpty && value.allSatisfy { (48...57).contains($0) }
-    guard isDigits, value.count <= 20, let number = UInt64(String(decoding: value, as: UTF8.self))
-    else { throw Problem(.badRequest, "`\(name)` is a whole number from 0.") }
+    // As in JSON, where a number is a signed one.
+    guard isDigits, value.count <= 20, let number = UInt64(String(decoding: value, as: UTF8.self)),
+      number <= Int64.max
+    else { throw Problem(.badRequest, "`\(name)` is a whole number from 0 to 2^63 - 1.") }
     return number
   }
 

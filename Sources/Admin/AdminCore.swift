@@ -4,6 +4,7 @@
 import Gateway
 import RoostEventLoop
 import RoostHTTP
+import RoostRooms
 import RoostWire
 
 /// One connection of the admin port.
@@ -25,6 +26,7 @@ struct AdminConnection: ~Copyable {
 
   var phase = Phase.vacant
   var descriptor: Int32 = -1
+  var address = SocketAddress(ipv4: 0, port: 0)
   var token = SlotToken(index: -1, generation: 0)
   var queue = SendQueue()
   var isDirty = false
@@ -106,7 +108,7 @@ struct AdminCore: ~Copyable {
     }
     for _ in 0..<Self.connectionsMax {
       switch Syscalls.accept(number) {
-      case .accepted(let descriptor, _): accepted(descriptor, now)
+      case .accepted(let descriptor, let address): accepted(descriptor, address, now)
       case .aborted: continue
       case .wouldBlock: return
       case .shortage:
@@ -133,7 +135,9 @@ struct AdminCore: ~Copyable {
     }
   }
 
-  private mutating func accepted(_ descriptor: Int32, _ now: MonotonicInstant) {
+  private mutating func accepted(
+    _ descriptor: Int32, _ address: SocketAddress, _ now: MonotonicInstant
+  ) {
     guard let token = connections.acquire() else {
       let response = ResponseWriter.response(
         status: 503, fields: [("Retry-After", "1")], body: [], keepAlive: false, omitBody: false)
@@ -143,6 +147,7 @@ struct AdminCore: ~Copyable {
     let slot = token.index
     connections[slot].descriptor = descriptor
     connections[slot].token = token
+    connections[slot].address = address
     connections[slot].phase = .head
     do {
       try poller.add(descriptor, .readable, token: token.packed)
@@ -299,7 +304,40 @@ struct AdminCore: ~Copyable {
         // A connection has one question at a time, so there is room for every answer.
         mailbox.post([.answered(token, question: question, answer)])
       }
+    case .stream(let room, let since): stream(slot, head, room, since, now)
     }
+  }
+
+  /// Hands the connection to a shard, which answers it.
+  private mutating func stream(
+    _ slot: Int32, _ head: RequestHead, _ room: RoomName, _ since: Position?,
+    _ now: MonotonicInstant
+  ) {
+    if let failure = node.streamRefusal(room) {
+      let problem = Problem(failure).response
+      metrics.count(.streamEvents, status: problem.status)
+      return respond(slot, head, problem, now)
+    }
+    guard head.method == .get else {
+      metrics.count(.streamEvents, status: 200)
+      let response = AdminResponse(
+        status: 200,
+        fields: [("Content-Type", "text/event-stream"), ("Cache-Control", "no-store")],
+        body: [])
+      return respond(slot, head, response, now)
+    }
+    // Answers to requests before it go out first; who pipelines and does not read gets no stream.
+    let descriptor = connections[slot].descriptor
+    guard arena.flush(&connections[slot].queue, to: descriptor) == .done,
+      !connections[slot].hasPeerEnded
+    else { return end(slot) }
+    poller.remove(descriptor)
+    connections[slot].descriptor = -1
+    let isTaken = node.adopt(
+      descriptor: descriptor, address: connections[slot].address, room: room, since: since)
+    metrics.count(.streamEvents, status: isTaken ? 200 : 503)
+    if !isTaken { Syscalls.close(descriptor) }
+    end(slot)
   }
 
   /// The node has answered; who went away meanwhile is not there any more.

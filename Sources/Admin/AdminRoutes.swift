@@ -3,6 +3,7 @@
 import Gateway
 import Pages
 import RoostHTTP
+import RoostRooms
 import RoostWire
 import Telemetry
 
@@ -34,6 +35,8 @@ enum AdminAction: Sendable {
   case respond(AdminResponse, APIOperation?)
   /// The node is asked, and the answer waited for.
   case ask(ServerRequest, APIOperation)
+  /// The connection becomes a stream of a room's events.
+  case stream(RoomName, since: Position?)
 }
 
 /// The routes of the admin port.
@@ -130,7 +133,7 @@ struct AdminRoutes: Sendable {
       let request = APIRequest(
         head: head, body: body, operation: operation, parameters: parameters, scope: scope,
         messageBytesMax: node.messageBytesMax)
-      return .ask(try request.read(), operation)
+      return try request.action()
     }
   }
 

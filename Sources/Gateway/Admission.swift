@@ -148,7 +148,16 @@ final class Admission: Sendable {
     return nil
   }
 
-  /// A connection that `upgrade` let in is gone.
+  /// Counts an event stream of the admin port as a connection of the node; false when it is full.
+  func adopt() -> Bool {
+    guard connections.add(1, ordering: .relaxed).newValue <= connectionsMax else {
+      connections.subtract(1, ordering: .relaxed)
+      return false
+    }
+    return true
+  }
+
+  /// A connection that `upgrade` or `adopt` let in is gone.
   func ended() {
     let old = connections.subtract(1, ordering: .relaxed).oldValue
     precondition(old > 0, "more connections ended than began")

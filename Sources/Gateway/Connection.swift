@@ -17,6 +17,8 @@ enum ConnectionPhase: UInt8, Sendable {
   case open
   /// WebSocket, each message is sent back as it came (`/echo`).
   case echo
+  /// A response of server-sent events, begun or waiting for its room.
+  case stream
   /// WebSocket, a close frame is on its way or was sent; nothing else will be.
   case closing
   /// Nothing more will be sent; input is thrown away until the peer ends, so that it reads our last
@@ -34,6 +36,8 @@ enum FrameVariant: Equatable, Sendable {
   case shared(windowBits: UInt8)
   /// With the connection's own window, which no other connection can share.
   case own
+  /// Not as a frame but as a server-sent event.
+  case events
 }
 
 /// Compression state that belongs to one connection, where context takeover was agreed on.
@@ -77,8 +81,12 @@ struct Connection: ~Copyable {
   var lastActivity = MonotonicInstant.zero
   /// When a message came last, for the idle timeout.
   var lastMessage = MonotonicInstant.zero
-  /// Whether the doorkeeper counts it as a WebSocket connection.
+  /// Whether the doorkeeper counts it as a WebSocket connection or an event stream.
   var isAdmitted = false
+  /// Whether the head of an event stream was sent.
+  var isStreamOpen = false
+  /// The page that asked for the event stream, to be allowed to read it.
+  var streamOrigin: String?
 
   // Timers. One entry of the wheel serves all of them: `timerAt` is what is wanted, `wheelAt` when
   // the earliest entry comes out.
@@ -99,5 +107,5 @@ struct Connection: ~Copyable {
   }
 
   /// Whether rooms may still deliver to it.
-  var isLive: Bool { phase == .open }
+  var isLive: Bool { phase == .open || phase == .stream }
 }

@@ -80,7 +80,7 @@ extension Core {
   }
 
   /// Answers without having read: the peer may see a reset instead, which says the same.
-  private func refuseAtOnce(_ descriptor: Int32, _ status: Int) {
+  func refuseAtOnce(_ descriptor: Int32, _ status: Int) {
     let response = ResponseWriter.response(
       status: status, fields: [("Retry-After", "10")], body: [], keepAlive: false,
       omitBody: false)

@@ -104,7 +104,7 @@ extension Core {
       }
     case .gap(let room): tellMembers(of: room) { Push.gap(room, to: &$0) }
     case .reset(let room, let position):
-      tellMembers(of: room) { Push.reset(room, position: position, to: &$0) }
+      tellMembers(of: room, position: position) { Push.reset(room, position: position, to: &$0) }
     case .presenceReset(let room): tellMembers(of: room) { Push.presenceReset(room, to: &$0) }
     case .asked(let question, let text): asked(question, text, now)
     case .answered(let ticket, let answers): answered(ticket, answers)
@@ -117,6 +117,7 @@ extension Core {
         // The client did not ask for it: a refusal would tell it nothing.
         if pending.isServerJoin { return }
       }
+      if connections[slot].phase == .stream { return streamFailed(slot, failure, now) }
       answer(slot, ticket.id, ErrorReply(failure))
     }
   }
@@ -148,13 +149,17 @@ extension Core {
     guard let slot = slot(of: ticket) else { return }
     let place = pendingPlace(slot, of: ticket)
     let isServerJoin = place.map { connections[slot].session.pending[$0].isServerJoin } ?? false
-    send(slot) {
-      if isServerJoin {
-        Push.added(room, position: receipt.position, to: &$0)
-      } else {
-        Reply.joined(
-          id: ticket.id, room: room, members: receipt.members, position: receipt.position,
-          recovered: receipt.recovered, isDegraded: receipt.isDegraded, to: &$0)
+    if connections[slot].phase == .stream {
+      streamJoined(slot, room, receipt)
+    } else {
+      send(slot) {
+        if isServerJoin {
+          Push.added(room, position: receipt.position, to: &$0)
+        } else {
+          Reply.joined(
+            id: ticket.id, room: room, members: receipt.members, position: receipt.position,
+            recovered: receipt.recovered, isDegraded: receipt.isDegraded, to: &$0)
+        }
       }
     }
     // Left again before the answer came: the request has its `ok`, the connection no membership.
@@ -196,7 +201,8 @@ extension Core {
         payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds)
       withScratch { core, output in
         let kind = encode(envelope, to: &output)
-        core.enqueueMessage(kind, output.span, slot, compressesAlways: false)
+        core.enqueueMessage(
+          kind, output.span, slot, compressesAlways: false, envelope: envelope)
       }
       metrics.deliveries.add()
     }
@@ -278,7 +284,7 @@ extension Core {
         Position(epoch: newest.epoch, offset: entries[sent - 1].offset))
     case .lost(let newest):
       // Trimming overtook the replay: say so, and go on from the newest.
-      send(slot) { Push.reset(room, position: newest, to: &$0) }
+      send(slot, position: newest) { Push.reset(room, position: newest, to: &$0) }
       becomeLive(slot, room, place)
     }
   }

@@ -14,6 +14,7 @@ extension Core {
   mutating func close(
     _ slot: Int32, _ code: CloseCode, reason: String? = nil, _ now: MonotonicInstant
   ) {
+    if connections[slot].phase == .stream { return endStream(slot, now) }
     guard case .sendClose = connections[slot].closing.close(code: code.rawValue) else { return }
     let text = reason ?? code.reason.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }
     beginClosing(slot, FrameEncoder.closePayload(code: code.rawValue, reason: text), now)
@@ -91,7 +92,7 @@ extension Core {
     case .request:
       // An answer may still be on its way to a peer that only closed its sending side.
       if connections[slot].queue.isEmpty { end(slot) } else { linger(slot, now) }
-    case .lingering, .ended, .vacant: end(slot)
+    case .stream, .lingering, .ended, .vacant: end(slot)
     }
   }
 
@@ -154,6 +155,7 @@ extension Core {
     guard connections[slot].isAdmitted else { return }
     shared.admission.ended()
     admittedCount -= 1
+    guard connections[slot].variant != .events else { return metrics.streams.add(-1) }
     metrics.connections.add(-1)
     let ending =
       connections[slot].closing.ending
@@ -191,7 +193,7 @@ extension Core {
     isDraining = true
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
       switch connections[slot].phase {
-      case .open, .echo: close(slot, .goingAway, now)
+      case .open, .echo, .stream: close(slot, .goingAway, now)
       case .request, .closing, .lingering, .ended, .vacant: break
       }
     }

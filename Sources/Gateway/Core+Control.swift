@@ -105,7 +105,8 @@ extension Core {
       }
     case .join(let user, let room):
       guard let policy = shared.policies.number(for: room) else { break }
-      for slot in slots(of: .user(user)) where mayBeJoined(slot, to: room) {
+      for slot in slots(of: .user(user))
+      where connections[slot].phase == .open && mayBeJoined(slot, to: room) {
         answer.count += 1
         enter(room, policy, nil, nil, slot, isServerJoin: true, now)
       }
@@ -113,6 +114,7 @@ extension Core {
       for slot in slots(of: .user(user)) where leaveRoom(room, slot, now) {
         answer.count += 1
         send(slot) { Push.removed(room, code: .kicked, to: &$0) }
+        if connections[slot].phase == .stream { endStream(slot, now) }
       }
     case .describe(let target):
       for slot in slots(of: target).prefix(ControlQuestion.listMax) {
@@ -152,7 +154,7 @@ extension Core {
   mutating func deliverDirect(
     to target: ControlTarget, _ data: [UInt8], _ sender: Member?
   ) -> Int {
-    let targets = slots(of: target)
+    let targets = slots(of: target).filter { connections[$0].phase == .open }
     guard !targets.isEmpty else { return 0 }
     withScratch { core, output in
       Push.direct(data: data, sender: sender, to: &output)
@@ -174,7 +176,8 @@ extension Core {
     let roundTrip = connections[slot].roundTrip
     return ConnectionDetails(
       connection: connectionID(of: slot), user: connections[slot].session.identity.user,
-      address: connections[slot].address.hostText, node: shared.nodeID, isEventStream: false,
+      address: connections[slot].address.hostText, node: shared.nodeID,
+      isEventStream: connections[slot].phase == .stream,
       openedAt: wall - now.since(connections[slot].openedAt).millisecondsClamped,
       lastActivityAt: wall - now.since(connections[slot].lastActivity).millisecondsClamped,
       rooms: Array(names.prefix(ControlQuestion.listMax)),

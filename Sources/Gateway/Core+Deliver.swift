@@ -62,7 +62,7 @@ extension Core {
     let members = rooms.members(of: room)
     withScratch { core, output in
       let kind = encode(envelope, to: &output)
-      core.deliver(kind, output.span, to: members)
+      core.deliver(kind, output.span, to: members, envelope: envelope)
     }
     metrics.deliveries.add(UInt64(members.count))
     hasDeliveredInTick = true
@@ -70,21 +70,29 @@ extension Core {
   }
 
   /// Writes an object and hands it to the shard's members of a room.
-  mutating func tellMembers(of room: RoomName, _ write: (inout [UInt8]) -> Void) {
+  mutating func tellMembers(
+    of room: RoomName, position: Position? = nil, _ write: (inout [UInt8]) -> Void
+  ) {
     guard let known = rooms.index(of: room) else { return }
     let members = rooms.members(of: known)
     withScratch { core, output in
       write(&output)
-      core.deliver(.text, output.span, to: members)
+      core.deliver(.text, output.span, to: members, position: position)
     }
   }
 
   /// Encodes a message once per variant and queues it for each of the slots.
-  mutating func deliver(_ kind: MessageKind, _ payload: Span<UInt8>, to members: [Int32]) {
+  ///
+  /// The envelope, or else the position, is for event streams, which are told the place.
+  mutating func deliver(
+    _ kind: MessageKind, _ payload: Span<UInt8>, to members: [Int32], envelope: Envelope? = nil,
+    position: Position? = nil
+  ) {
     // Before anything is encoded: an early flush empties the arena under the slices.
     makeRoom(for: 2 * payload.count + 4096)
     let plain = writeFrame(kind.opcode, payload, isCompressed: false)
     var shared = InlineArray<7, ArenaSlice?>(repeating: nil)
+    var event: ArenaSlice?
     for slot in members {
       switch connections[slot].variant {
       case .plain: enqueue(plain, slot)
@@ -98,6 +106,9 @@ extension Core {
         // Its window moves with each message, so nobody can share the result.
         let own = ownFrame(kind, payload, slot)
         enqueue(own ?? plain, slot)
+      case .events:
+        if event == nil { event = eventSlice(kind, payload, envelope, position) }
+        if let event { enqueue(event, slot) } else { giveUp(slot) }
       }
     }
   }
@@ -105,19 +116,23 @@ extension Core {
   // MARK: To one connection
 
   /// Writes an object with `write` and queues it for one connection; nothing when it wrote nothing.
-  mutating func send(_ slot: Int32, _ write: (inout [UInt8]) -> Void) {
+  mutating func send(
+    _ slot: Int32, position: Position? = nil, _ write: (inout [UInt8]) -> Void
+  ) {
     guard connections[slot].isLive else { return }
     withScratch { core, output in
       write(&output)
       if !output.isEmpty {
-        core.enqueueMessage(.text, output.span, slot, compressesAlways: false)
+        core.enqueueMessage(
+          .text, output.span, slot, compressesAlways: false, position: position)
       }
     }
   }
 
   /// Queues a message for one connection.
   mutating func enqueueMessage(
-    _ kind: MessageKind, _ payload: Span<UInt8>, _ slot: Int32, compressesAlways: Bool
+    _ kind: MessageKind, _ payload: Span<UInt8>, _ slot: Int32, compressesAlways: Bool,
+    envelope: Envelope? = nil, position: Position? = nil
   ) {
     makeRoom(for: 2 * payload.count + 4096)
     var slice: ArenaSlice?
@@ -126,6 +141,9 @@ extension Core {
     case .shared(let windowBits):
       slice = compressedFrame(kind, payload, Int(windowBits), always: compressesAlways)
     case .own: slice = ownFrame(kind, payload, slot, always: compressesAlways)
+    case .events:
+      slice = eventSlice(kind, payload, envelope, position)
+      if slice == nil { return giveUp(slot) }
     }
     enqueue(slice ?? writeFrame(kind.opcode, payload, isCompressed: false), slot)
   }
@@ -186,7 +204,12 @@ extension Core {
         return
       }
     }
-    // Nothing may follow what was dropped, however small: the queue takes no message any more.
+    giveUp(slot)
+  }
+
+  /// Nothing may follow what was dropped, however small: the queue takes no message any more.
+  private mutating func giveUp(_ slot: Int32) {
+    guard connections[slot].queueMax > 0 else { return }
     connections[slot].queueMax = 0
     overflowed.append(connections[slot].token)
     markDirty(slot)

@@ -50,7 +50,7 @@ extension Core {
     case .lingering:
       // Our last bytes are out; the peer's end is awaited, so that it reads them.
       Socket.shutdownSending(connections[slot].descriptor)
-    case .vacant, .request, .open, .echo, .ended: break
+    case .vacant, .request, .open, .echo, .stream, .ended: break
     }
   }
 

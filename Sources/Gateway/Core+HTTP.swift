@@ -106,9 +106,25 @@ extension Core {
           ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
         ], Array("\(ConsolePage.html)".utf8), now)
     default:
+      if let name = EventStreamID.room(in: head) { return streamRoute(slot, head, name, now) }
       respond(
         slot, 404, "There is nothing here; WebSocket clients connect to /ws.",
         keepAlive: head.keepsAlive && head.body == .none, isHead: head.method == .head, now)
+    }
+  }
+
+  private mutating func streamRoute(
+    _ slot: Int32, _ head: RequestHead, _ name: [UInt8], _ now: MonotonicInstant
+  ) {
+    guard head.method == .get else {
+      return respond(
+        slot, 405, "Only GET is allowed here.", fields: [("Allow", "GET")], keepAlive: false, now)
+    }
+    guard allowsReading(slot, head, now), let identity = identify(slot, head, now) else { return }
+    do throws(RoomNameViolation) {
+      beginStream(slot, head, try RoomName(name), identity, now)
+    } catch {
+      respond(slot, 400, "This is no room's name: \(error.reason).", keepAlive: false, now)
     }
   }
 
@@ -133,26 +149,7 @@ extension Core {
   private mutating func upgrade(
     _ slot: Int32, _ head: RequestHead, echoes: Bool, _ now: MonotonicInstant
   ) {
-    guard !isDraining, shared.phase == .serving else {
-      return refuse(slot, .draining, .seconds(1), now)
-    }
-    if let origin = head.fields.value(of: .origin),
-      !shared.origins.allows(origin: origin, host: head.host)
-    {
-      return refuse(slot, .origin, nil, now)
-    }
-    guard shared.configuration.auth.anonymous else {
-      return refuse(slot, .unauthenticated, nil, now)
-    }
-    var identity = Identity.anonymous
-    if shared.configuration.dev, let name = head.queryValue("user"), !name.isEmpty {
-      guard Identity.isValidUser(name) else {
-        return respond(
-          slot, 400, "`user` has 1 to \(Identity.userBytesMax) bytes, no control characters.",
-          keepAlive: false, now)
-      }
-      identity = Identity(user: String(decoding: name, as: UTF8.self), info: nil)
-    }
+    guard let identity = identify(slot, head, now) else { return }
     withScratch { core, response in
       switch core.negotiate(head, &response) {
       case .refused(let refusal):
@@ -186,6 +183,36 @@ extension Core {
       }
     }
     return true
+  }
+
+  /// Who asks for an upgrade or an event stream; nil when that is answered with a refusal.
+  private mutating func identify(
+    _ slot: Int32, _ head: RequestHead, _ now: MonotonicInstant
+  ) -> Identity? {
+    guard !isDraining, shared.phase == .serving else {
+      refuse(slot, .draining, .seconds(1), now)
+      return nil
+    }
+    if let origin = head.fields.value(of: .origin),
+      !shared.origins.allows(origin: origin, host: head.host)
+    {
+      refuse(slot, .origin, nil, now)
+      return nil
+    }
+    guard shared.configuration.auth.anonymous else {
+      refuse(slot, .unauthenticated, nil, now)
+      return nil
+    }
+    guard shared.configuration.dev, let name = head.queryValue("user"), !name.isEmpty else {
+      return .anonymous
+    }
+    guard Identity.isValidUser(name) else {
+      respond(
+        slot, 400, "`user` has 1 to \(Identity.userBytesMax) bytes, no control characters.",
+        keepAlive: false, now)
+      return nil
+    }
+    return Identity(user: String(decoding: name, as: UTF8.self), info: nil)
   }
 
   private enum Negotiation {
@@ -293,7 +320,7 @@ extension Core {
 
   // MARK: Responses
 
-  private mutating func refuse(
+  mutating func refuse(
     _ slot: Int32, _ refusal: AdmissionRefusal, _ retryAfter: Duration?, _ now: MonotonicInstant
   ) {
     metrics.count(refusal)

@@ -44,6 +44,7 @@ extension Core {
         let count = deliverDirect(to: .connection(direct.target), direct.data, direct.sender)
         post(.directDelivered(direct.ticket, count: count), to: direct.ticket.shard)
       case .directDelivered(let ticket, let count): directDelivered(ticket, count)
+      case .adopt(let letter): adopt(letter, now)
       case .server(let letter): serverAsked(letter, now)
       case .control(let letter):
         post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)

@@ -37,6 +37,8 @@ extension Core {
     }
     switch connections[slot].phase {
     case .open, .echo, .closing: takeFrames(slot, &buffer, consumed..<count, now)
+    // Nothing belongs behind the request for a stream.
+    case .stream: endStream(slot, now)
     case .request, .lingering, .ended, .vacant: break
     }
   }
@@ -107,7 +109,7 @@ extension Core {
       }
     case .echo:
       enqueueMessage(kind, message, slot, compressesAlways: true)
-    case .closing, .lingering, .ended, .request, .vacant:
+    case .closing, .stream, .lingering, .ended, .request, .vacant:
       // Behind our close frame nothing is answered any more.
       break
     }

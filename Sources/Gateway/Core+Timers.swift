@@ -85,6 +85,7 @@ extension Core {
     case .request: requestTimedOut(slot, now)
     case .open: liveliness(slot, now)
     case .echo: connections[slot].timerAt = .distantFuture
+    case .stream: streamDue(slot, now)
     case .closing:
       if connections[slot].deadline <= now {
         _ = connections[slot].closing.deadlinePassed()

@@ -51,6 +51,8 @@ extension Node {
   private func appendConnections(_ text: inout PrometheusText) {
     text.family("roost_connections", .gauge, help: "WebSocket connections.")
     text.sample(sum(gauge: { $0.connections.value }))
+    text.family("roost_event_streams", .gauge, help: "Streams of server-sent events.")
+    text.sample(sum(gauge: { $0.streams.value }))
     text.family("roost_connections_max", .gauge, help: "Connections that the node's budget allows.")
     text.sample(connectionsMax)
     text.family(

@@ -76,6 +76,8 @@ enum ShardLetter: Sendable {
   case direct(DirectLetter)
   /// How many connections a direct message was queued for.
   case directDelivered(ReplyTicket, count: Int)
+  /// A connection of the admin port that becomes an event stream of this shard.
+  case adopt(AdoptionLetter)
   /// A request of the server API, for shard 0.
   case server(ServerLetter)
   /// A question to every shard of the node, from shard 0.
@@ -150,6 +152,7 @@ final class NodeShared: Sendable {
   private let backplaneStopCell = Atomic<Bool>(false)
   private let compressionBytes = Atomic<Int>(0)
   private let serverRequests = Atomic<Int>(0)
+  private let adopters = Atomic<UInt32>(0)
   private let adminCell = Lock<SocketAddress?>(nil)
   /// The public address, with the port that was chosen.
   let address: SocketAddress
@@ -242,6 +245,11 @@ final class NodeShared: Sendable {
     if count <= Bounds.serverRequestsMax { return true }
     endServerRequest()
     return false
+  }
+
+  /// The shard that takes the next connection of the admin port: each in turn.
+  func nextAdopter() -> Int {
+    Int(adopters.wrappingAdd(1, ordering: .relaxed).oldValue % UInt32(shardCount))
   }
 
   /// A request of the server API was answered.

@@ -28,6 +28,7 @@ final class ShardMetrics: Sendable {
   // Connections.
   let sockets = Gauge()
   let connections = Gauge()
+  let streams = Gauge()
   let accepted = Counter()
   let acceptShortages = Counter()
   let handshakes = Counter()

@@ -21,6 +21,22 @@ public enum Reply {
   ) {
     guard let id else { return }
     begin("ok", id, to: &output)
+    joinedFields(room, members, position, recovered, isDegraded, to: &output)
+  }
+
+  /// The first event of an event stream: an `ok` without an id, with the fields of a join's.
+  public static func streaming(
+    room: RoomName, members: Int?, position: Position?, recovered: Bool?, isDegraded: Bool,
+    to output: inout [UInt8]
+  ) {
+    append("{\"type\":\"ok\"", to: &output)
+    joinedFields(room, members, position, recovered, isDegraded, to: &output)
+  }
+
+  private static func joinedFields(
+    _ room: RoomName, _ members: Int?, _ position: Position?, _ recovered: Bool?,
+    _ isDegraded: Bool, to output: inout [UInt8]
+  ) {
     appendRoom(room, to: &output)
     if let members {
       append(",\"members\":", to: &output)
