@@ -54,7 +54,7 @@ extension Core {
       users[user, default: []].append(slot)
     }
     connections[slot].session.identity = identity
-    connections[slot].streamOrigin = head.value(of: "Origin")
+    connections[slot].streamOrigin = head.fields.value(of: .origin)
     becomeStream(slot, room, policy, EventStreamID.position(of: head), now)
   }
 
@@ -242,7 +242,7 @@ public enum EventStreamID {
   /// An id that nobody here ever wrote is not an error: it cannot be recovered, which the client is
   /// told.
   public static func position(of head: RequestHead) -> Position? {
-    let value = head.valueBytes(of: "Last-Event-ID") ?? head.queryValue("last_event_id")
+    let value = head.fields.valueBytes(of: "Last-Event-ID") ?? head.queryValue("last_event_id")
     guard let value, !value.isEmpty else { return nil }
     let unknown = Position(epoch: Epoch(high: 0, low: 0), offset: 0)
     guard value.count <= 64, let colon = value.firstIndex(of: UInt8(ascii: ":")),

@@ -52,7 +52,8 @@ enum ServeCommand {
         .init("node", node.nodeID), .init("version", RoostVersion.text),
         .init("listen", node.address.description), .init("admin", admin.address.description),
         .init("shards", node.shardCount), .init("connections_max", node.connectionsMax),
-        .init("backplane", configuration.redis.urls.isEmpty ? "local" : "redis"), .init("dev", configuration.dev),
+        .init("backplane", configuration.redis.urls.isEmpty ? "local" : "redis"),
+        .init("dev", configuration.dev),
       ])
   }
 

@@ -46,7 +46,7 @@ struct AdminStreamTests {
       let first = try responses.response()
       #expect(first.status == 200)
       let head = try responses.head()
-      #expect(head.value(of: "Content-Type") == "text/event-stream")
+      #expect(head.fields.value(of: "Content-Type") == "text/event-stream")
     }
   }
 

@@ -3,6 +3,7 @@
 
 import RoostRooms
 import Telemetry
+import TestRandom
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 // those of the system.
 
 import RoostRooms
+import TestRandom
 import Testing
 
 @testable import Backplane

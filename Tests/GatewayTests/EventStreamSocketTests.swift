@@ -33,9 +33,9 @@ extension SocketTests {
         var epoch = ""
         for (place, stream) in streams.enumerated() {
           #expect(stream.head.status == 200)
-          #expect(stream.head.value(of: "Content-Type") == "text/event-stream")
-          #expect(stream.head.value(of: "Cache-Control") == "no-store")
-          #expect(stream.head.value(of: "Content-Length") == nil)
+          #expect(stream.head.fields.value(of: "Content-Type") == "text/event-stream")
+          #expect(stream.head.fields.value(of: "Cache-Control") == "no-store")
+          #expect(stream.head.fields.value(of: "Content-Length") == nil)
           let first = try stream.event()
           epoch = try #require(JSONText.value("epoch", of: first.data))
           #expect(first.name == "ok")
@@ -218,8 +218,8 @@ extension SocketTests {
         let stream = try EventReader(
           node.address, Self.path, fields: ["Origin: https://app.example.com"])
         #expect(
-          stream.head.value(of: "Access-Control-Allow-Origin") == "https://app.example.com")
-        #expect(stream.head.value(of: "Vary") == "Origin")
+          stream.head.fields.value(of: "Access-Control-Allow-Origin") == "https://app.example.com")
+        #expect(stream.head.fields.value(of: "Vary") == "Origin")
         let refused = try request(
           "GET \(Self.path) HTTP/1.1\r\nHost: a\r\nOrigin: https://b.example.com\r\n\r\n",
           to: node.address)
