@@ -23,7 +23,9 @@ extension ConformanceTests {
       for number in 1...count {
         try echo(address, "/runCase?case=\(number)&agent=roost")
       }
-      _ = try ask(address, "/updateReports?agent=roost")
+      // The suite is ended as soon as its report is there, at times before it has answered. Whether
+      // there is one, its end tells.
+      _ = try? ask(address, "/updateReports?agent=roost")
       let end = try suite.wait(within: .seconds(30))
       #expect(end == .exited(0), "\(suite.outputs)")
     }
