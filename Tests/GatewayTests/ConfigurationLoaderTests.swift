@@ -297,7 +297,7 @@ struct ConfigurationLoaderTests {
     (
       #"{"redis": {"prefix": "{a}"}}"#,
       #"config.json:1:22: redis.prefix: "{a}": a prefix has no white space and none of "#
-        + #"{ } * ? [ ] \\ %"#
+        + #"{ } * ? [ ] \ %"#
     ),
     (
       #"{"auth": {"tokens": {"leeway": 30}}}"#,

@@ -26,7 +26,8 @@ enum Layers {
     // Edges.
     "Auth": ["RoostCrypto", "RoostJSON", "RoostRooms"],
     "Backplane": [
-      "Glibc", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto", "Telemetry",
+      "Glibc", "Synchronization", "RoostEventLoop", "RoostRooms", "RoostJSON", "RoostCrypto",
+      "Telemetry",
       "RoostCHiredis",
     ],
     "Gateway": [
