@@ -20,13 +20,22 @@ struct APIRequest {
 
   /// Rooms of one broadcast.
   static let broadcastRoomsMax = 1000
+  /// An event's id: an epoch, a colon and an offset are fewer.
+  private static let eventIDBytesMax = 64
   /// Nesting of a request body: that of a message's `data`, and the braces around it.
   private static let depthMax = 63
 
   /// What is to be done.
   func action() throws(Problem) -> AdminAction {
     guard operation == .streamEvents else { return .ask(try read(), operation) }
-    _ = try query()
+    // An id that nobody wrote is no error; one that nobody could have written is.
+    let ids = [
+      try query()["last_event_id"]?.count, head.fields.valueBytes(of: "Last-Event-ID")?.count,
+    ]
+    guard ids.allSatisfy({ ($0 ?? 0) <= Self.eventIDBytesMax }) else {
+      throw Problem(
+        .badRequest, "The last event's id has at most \(Self.eventIDBytesMax) characters.")
+    }
     return .stream(try room(), since: EventStreamID.position(of: head))
   }
 

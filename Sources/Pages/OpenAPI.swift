@@ -7,7 +7,7 @@ public enum OpenAPIDocument {
   /// The media type to serve the document with.
   public static let contentType = "application/json"
 
-  /// The document, UTF-8, 59602 bytes.
+  /// The document, UTF-8, 59664 bytes.
   public static let json = ##"""
 {
   "openapi": "3.1.0",
@@ -460,7 +460,8 @@ public enum OpenAPIDocument {
             "in": "header",
             "description": "The id of the last event that was received: what came after it is sent first. An id that is not known is no error; the first event then says `\"recovered\":false`.",
             "schema": {
-              "type": "string"
+              "type": "string",
+              "maxLength": 64
             }
           },
           {
@@ -468,7 +469,8 @@ public enum OpenAPIDocument {
             "in": "query",
             "description": "The same, where no header can be set.",
             "schema": {
-              "type": "string"
+              "type": "string",
+              "maxLength": 64
             }
           }
         ],
