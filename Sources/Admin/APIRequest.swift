@@ -21,7 +21,7 @@ struct APIRequest {
   /// Rooms of one broadcast.
   static let broadcastRoomsMax = 1000
   /// An event's id: an epoch, a colon and an offset are fewer.
-  private static let eventIDBytesMax = 64
+  private static let eventIDLengthMax = 64
   /// Nesting of a request body: that of a message's `data`, and the braces around it.
   private static let depthMax = 63
 
@@ -29,12 +29,11 @@ struct APIRequest {
   func action() throws(Problem) -> AdminAction {
     guard operation == .streamEvents else { return .ask(try read(), operation) }
     // An id that nobody wrote is no error; one that nobody could have written is.
-    let ids = [
-      try query()["last_event_id"]?.count, head.fields.valueBytes(of: "Last-Event-ID")?.count,
-    ]
-    guard ids.allSatisfy({ ($0 ?? 0) <= Self.eventIDBytesMax }) else {
+    let ids = [try query()["last_event_id"], head.fields.valueBytes(of: "Last-Event-ID")]
+      .map { String(decoding: $0 ?? [], as: UTF8.self).unicodeScalars.count }
+    guard ids.allSatisfy({ $0 <= Self.eventIDLengthMax }) else {
       throw Problem(
-        .badRequest, "The last event's id has at most \(Self.eventIDBytesMax) characters.")
+        .badRequest, "The last event's id has at most \(Self.eventIDLengthMax) characters.")
     }
     return .stream(try room(), since: EventStreamID.position(of: head))
   }
