@@ -121,6 +121,15 @@ struct SettingAccess<Root>: Sendable {
       })
   }
 
+  static func objects(_ place: any WritableKeyPath<Root, [SettingObject]> & Sendable) -> Self {
+    Self(
+      read: { .objects($0[keyPath: place]) },
+      write: {
+        guard case .objects(let objects) = $1 else { preconditionFailure("no list of objects") }
+        $0[keyPath: place] = objects
+      })
+  }
+
   static func word<Word: RawRepresentable<String> & SendableMetatype>(
     _ place: any WritableKeyPath<Root, Word> & Sendable
   ) -> Self {

@@ -23,6 +23,8 @@ public enum SettingKind: Sendable {
   case origins
   /// A list of keys, which no message shows.
   case secrets
+  /// A list of objects with these keys, at most so many; what is written in them is never shown.
+  case objects([SettingField], countMax: Int)
   /// URLs of Redis.
   case redisURLs
   /// What every key in Redis begins with.
@@ -55,6 +57,9 @@ public enum SettingKind: Sendable {
     case .origins: return "a list of origins such as https://app.example.com, https://*.example.com"
     case .secrets:
       return "a list of keys, each of 16 to 512 visible ASCII characters without commas"
+    case .objects(let fields, _):
+      let keys = fields.map { $0.isRequired ? "\($0.key) (required)" : $0.key }
+      return "a list of objects with the keys " + keys.joined(separator: ", ")
     case .redisURLs:
       return "redis://[user:password@]host[:port][/db], rediss://… or redis+unix:///path?db=0"
     case .redisPrefix: return "1 to 64 visible characters, none of { } * ? [ ] \\ %"
@@ -77,6 +82,11 @@ public enum SettingKind: Sendable {
     case .origins, .redisURLs, .secrets:
       let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
       return .array(parts, offset: 0)
+    case .objects:
+      // The one kind whose text is JSON as in the file: nothing simpler says a list of objects.
+      if let tree = try? JSONTree(parsing: Array(text.utf8), depthMax: 4, bytesMax: 262_144) {
+        return tree
+      }
     case .word, .address, .nodeName, .redisPrefix, .path, .refused:
       break
     }
@@ -95,6 +105,17 @@ public enum SettingKind: Sendable {
       return check(.secrets(texts))
     case (.refused(let sentence), _):
       return .rejected(sentence)
+    case (.objects(let fields, _), _):
+      guard let elements = tree.elements else { return .rejected("this is not \(allowed)") }
+      var objects: [SettingObject] = []
+      for (place, element) in elements.enumerated() {
+        do throws(SettingObjectProblem) {
+          objects.append(try SettingObject.read(element, fields: fields))
+        } catch {
+          return .rejected("number \(place + 1) \(error.reason)")
+        }
+      }
+      return check(.objects(objects))
     case (.integer, .number):
       guard let number = tree.integer.flatMap({ Int(exactly: $0) }) else { break }
       return check(.integer(number))
@@ -159,6 +180,13 @@ public enum SettingKind: Sendable {
         return .rejected("number \(place + 1) is no key; this is \(allowed)")
       }
       return texts.count <= 100 ? .accepted(value) : .rejected("more than 100 keys")
+    case (.objects(let fields, let countMax), .objects(let objects)):
+      for (place, object) in objects.enumerated() {
+        if let problem = object.problem(with: fields) {
+          return .rejected("number \(place + 1) \(problem)")
+        }
+      }
+      return objects.count <= countMax ? .accepted(value) : .rejected("more than \(countMax)")
     case (.redisURLs, .list(let texts)):
       for text in texts {
         // Never shown: it may hold a password.

@@ -16,6 +16,8 @@ public enum SettingValue: Sendable, Equatable {
   case list([String])
   /// Several texts that nobody is shown.
   case secrets([String])
+  /// Several objects, whose secrets nobody is shown.
+  case objects([SettingObject])
 
   /// The value as JSON, on one line; times are numbers of seconds.
   public var json: String {
@@ -27,6 +29,8 @@ public enum SettingValue: Sendable, Equatable {
     case .list(let texts): return "[" + texts.map(Self.quoted).joined(separator: ", ") + "]"
     case .secrets(let texts):
       return "[" + texts.map { _ in "\"***\"" }.joined(separator: ", ") + "]"
+    case .objects(let objects):
+      return "[" + objects.map(\.json).joined(separator: ", ") + "]"
     }
   }
 
