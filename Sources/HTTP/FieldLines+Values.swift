@@ -19,6 +19,11 @@ extension FieldLines {
     valueRange(of: name).map { bytes.span.copied($0) }
   }
 
+  /// The values of all fields of a name in order, without the white space around them.
+  func valueRanges(of name: FieldName) -> [Range<Int>] {
+    lines.filter { isNamed($0, name) }.map(\.value)
+  }
+
   /// How many fields of a name there are.
   public func count(of name: FieldName) -> Int {
     var count = 0
@@ -108,7 +113,8 @@ extension FieldLines {
     return end
   }
 
-  private func trimmed(_ range: Range<Int>) -> Range<Int> {
+  /// A range without the white space at its ends.
+  func trimmed(_ range: Range<Int>) -> Range<Int> {
     let span = bytes.span
     var start = range.lowerBound
     var end = range.upperBound

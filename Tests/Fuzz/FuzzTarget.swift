@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable {
   case configuration
   case redisReplies
   case redisEnvelopes
+  case proxyHeader
 
   /// Runs one input through the target.
   func run(_ input: borrowing Span<UInt8>) {
@@ -27,6 +28,7 @@ enum FuzzTarget: String, CaseIterable {
     case .configuration: fuzzConfiguration(input)
     case .redisReplies: fuzzRedisReplies(input)
     case .redisEnvelopes: fuzzRedisEnvelopes(input)
+    case .proxyHeader: fuzzProxyHeader(input)
     }
   }
 }
