@@ -39,6 +39,7 @@ let package = Package(
     .systemLibrary(name: "RoostCOpenSSL", path: "Sources/COpenSSL"),
     .systemLibrary(name: "RoostCZlib", path: "Sources/CZlib"),
     .systemLibrary(name: "RoostCHiredis", path: "Sources/CHiredis"),
+    .systemLibrary(name: "RoostCCurl", path: "Sources/CCurl"),
 
     // Doors to C, and what needs nothing.
     .target(
@@ -68,6 +69,9 @@ let package = Package(
       path: "Sources/WebSocket", swiftSettings: pure),
 
     // Edges.
+    .target(
+      name: "Fetch", dependencies: ["RoostEventLoop", "RoostCCurl"], path: "Sources/Fetch",
+      swiftSettings: settings),
     .target(
       name: "Auth", dependencies: ["RoostCrypto", "RoostJSON", "RoostRooms"], path: "Sources/Auth",
       swiftSettings: settings),
@@ -108,6 +112,7 @@ let package = Package(
     tests("Crypto", ["RoostCrypto", "TestSupport"]),
     tests("Deflate", ["RoostDeflate", "TestRandom"]),
     tests("EventLoop", ["RoostEventLoop", "TestRandom"]),
+    tests("Fetch", ["Fetch", "TestSupport", "RoostEventLoop"]),
     tests("Telemetry", ["Telemetry"]),
     tests("Pages", ["Pages", "RoostCrypto"]),
     tests("JSON", ["RoostJSON", "TestRandom"]),

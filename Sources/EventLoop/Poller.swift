@@ -78,6 +78,30 @@ public final class Poller {
     }
   }
 
+  /// Watches a descriptor that a C library opens and closes, or changes what it is watched for.
+  ///
+  /// The library may have closed the number and got it again, so whichever call fits is made.
+  public func watchForeign(
+    _ descriptor: Int32, _ interest: Interest, token: UInt64
+  ) throws(Errno) {
+    do {
+      try control(EPOLL_CTL_MOD, descriptor, interest, token)
+    } catch {
+      guard error.code == ENOENT else { throw error }
+      try control(EPOLL_CTL_ADD, descriptor, interest, token)
+    }
+  }
+
+  /// Stops watching a descriptor that a C library may have closed already.
+  public func forgetForeign(_ descriptor: Int32) {
+    do {
+      try control(EPOLL_CTL_DEL, descriptor, [], 0)
+    } catch {
+      let isGone = error.code == ENOENT || error.code == EBADF
+      precondition(isGone, "epoll_ctl on \(descriptor): \(error)")
+    }
+  }
+
   /// Waits for events; nil waits without end, zero looks only.
   ///
   /// Returns how many came.

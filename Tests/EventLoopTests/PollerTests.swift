@@ -119,6 +119,28 @@ struct PollerTests {
     }
   }
 
+  @Test func `a foreign descriptor is watched anew, otherwise, and not at all`() throws {
+    let (poller, pair) = (try Poller(), try SocketPair())
+    try poller.watchForeign(pair.near.number, .readable, token: 1)
+    #expect(poller.wait(.zero) == 0)
+    try poller.watchForeign(pair.near.number, .writable, token: 2)
+    #expect(poller.wait(.zero) == 1)
+    #expect(poller.readiness(at: 0).token == 2)
+    poller.forgetForeign(pair.near.number)
+    #expect(poller.wait(.zero) == 0)
+  }
+
+  @Test func `a foreign descriptor may have been closed before it is forgotten`() throws {
+    let poller = try Poller()
+    let number = try SocketPair().near.number
+    poller.forgetForeign(number)
+    let pair = try SocketPair()
+    poller.forgetForeign(pair.near.number)
+    #expect(throws: Errno(code: EBADF)) {
+      try poller.watchForeign(1_000_000, .readable, token: 1)
+    }
+  }
+
   @Test func `changing what is not watched traps`() async {
     await #expect(processExitsWith: .failure) { try Poller().modify(0, .readable, token: 1) }
     await #expect(processExitsWith: .failure) { try Poller().remove(0) }
