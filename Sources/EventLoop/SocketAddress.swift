@@ -23,6 +23,15 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     isIPv6 = false
   }
 
+  /// An IPv6 address from its halves, big-endian; an IPv4-mapped one becomes IPv4.
+  public init(ipv6High high: UInt64, low: UInt64, port: UInt16) {
+    let isMapped = high == 0 && low >> 32 == 0xFFFF
+    self.high = high
+    self.low = isMapped ? low & 0xFFFF_FFFF : low
+    self.port = port
+    isIPv6 = !isMapped
+  }
+
   /// Reads `HOST:PORT` with a numeric host, `localhost`, or an IPv6 address in brackets.
   ///
   /// Returns nil for anything else; host names are not resolved.
@@ -61,11 +70,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
       )
     }
-    let isMapped = first == 0 && second >> 32 == 0xFFFF
-    high = first
-    low = isMapped ? second & 0xFFFF_FFFF : second
-    self.port = port
-    isIPv6 = !isMapped
+    self.init(ipv6High: first, low: second, port: port)
   }
 
   /// What the kernel filled in; anything but IPv4 and IPv6 becomes 0.0.0.0:0.

@@ -26,6 +26,10 @@ enum AdmissionRefusal: String, CaseIterable, Sendable {
   case origin
   /// No credential, and anonymous connections are not allowed.
   case unauthenticated
+  /// A PROXY header is needed, and the address is none of the trusted proxies'.
+  case proxyUntrusted = "proxy_untrusted"
+  /// A trusted proxy began with something that is no PROXY header.
+  case proxyHeader = "proxy_header"
 }
 
 /// Counts by key in bounded memory; never too low, hardly ever too high.

@@ -38,7 +38,8 @@ extension Limits {
 extension Configuration {
   /// All that is wrong with this configuration: values out of their range, pairs that do not fit.
   public func problems() -> [ConfigurationProblem] {
-    Setting.node.compactMap { rangeProblem(of: $0) } + limits.problems() + ownRelationProblems()
+    (Setting.node + Setting.proxies).compactMap { rangeProblem(of: $0) } + limits.problems()
+      + ownRelationProblems()
   }
 
   /// All pairs of settings that do not fit; every value by itself is in its range already.
@@ -64,7 +65,7 @@ extension Configuration {
   }
 
   private func ownRelationProblems() -> [ConfigurationProblem] {
-    var problems: [ConfigurationProblem] = []
+    var problems = proxyProblems
     if drain.lbGrace + drain.window > drain.hardStop {
       let stop = SettingValue.secondsText(drain.hardStop)
       problems.append(

@@ -82,6 +82,8 @@ public struct Configuration: Sendable, Equatable {
   public var auth = Auth()
   /// Pages that may connect, as ``OriginPolicy`` reads them; empty: those of the same host.
   public var origins: [String] = []
+  /// The proxies in front.
+  public var proxies = Proxies()
   /// Every bound.
   public var limits = Limits()
   /// Compression of messages.

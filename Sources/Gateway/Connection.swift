@@ -74,7 +74,16 @@ struct Connection: ~Copyable {
   var compression: ConnectionCompression?
 
   // Who it is.
+  /// Whose connection it is, as far as is known and believed.
   var address = SocketAddress(ipv4: 0, port: 0)
+  /// Who sends its bytes: the socket's other end, or whom that one's PROXY header names.
+  var peer = SocketAddress(ipv4: 0, port: 0)
+  /// Whether the doorkeeper counts it by `address`.
+  var isAddressCounted = false
+  /// Whether a PROXY header has to come first.
+  var awaitsProxyHeader = false
+  /// Whether the client's own connection is encrypted; nil when nobody who is trusted said.
+  var isPageSecure: Bool?
   var session = Session()
   var openedAt = MonotonicInstant.zero
   /// When bytes came last.

@@ -49,7 +49,13 @@ extension Core {
     _ descriptor: Int32, _ address: SocketAddress, _ now: MonotonicInstant
   ) {
     metrics.accepted.add()
-    guard shared.admission.entered(address) else {
+    let isProxy = shared.proxies.contains(address)
+    guard isProxy || !shared.proxies.speaksProxyProtocol else {
+      // It goes around the proxies, and a header of its own would be a lie.
+      metrics.count(.proxyUntrusted)
+      return Syscalls.close(descriptor)
+    }
+    guard isProxy || shared.admission.entered(address) else {
       // Far over its limit: not worth a slot and a request.
       metrics.count(.addressConnections)
       shared.admission.left(address)
@@ -57,7 +63,7 @@ extension Core {
     }
     guard let token = connections.acquire() else {
       metrics.count(.nodeConnections)
-      shared.admission.left(address)
+      if !isProxy { shared.admission.left(address) }
       return refuseAtOnce(descriptor, 503)
     }
     let slot = token.index
@@ -65,6 +71,9 @@ extension Core {
     connections[slot].token = token
     connections[slot].phase = .request
     connections[slot].address = address
+    connections[slot].peer = address
+    connections[slot].isAddressCounted = !isProxy
+    connections[slot].awaitsProxyHeader = shared.proxies.speaksProxyProtocol
     connections[slot].openedAt = now
     connections[slot].lastActivity = now
     connections[slot].queueMax = UInt32(clamping: max(shared.limits.outboundBytes, 262_144))

@@ -144,7 +144,7 @@ extension Core {
 
   /// Takes a connection out of every registry.
   private mutating func forget(_ slot: Int32) {
-    shared.admission.left(connections[slot].address)
+    if connections[slot].isAddressCounted { shared.admission.left(connections[slot].address) }
     if let user = connections[slot].session.identity.user {
       if connections[slot].session.isUserCounted { shared.admission.left(user: user) }
       removeUser(user, slot)

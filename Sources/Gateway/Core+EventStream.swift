@@ -76,6 +76,8 @@ extension Core {
     connections[slot].descriptor = letter.descriptor
     connections[slot].token = token
     connections[slot].address = letter.address
+    connections[slot].peer = letter.address
+    connections[slot].isAddressCounted = true
     connections[slot].openedAt = now
     connections[slot].lastActivity = now
     connections[slot].phase = .request

@@ -80,6 +80,7 @@ extension Core {
     } catch {
       return respond(slot, error.status, error.reason, keepAlive: false, now)
     }
+    guard settleAddress(slot, head, now) else { return }
     route(slot, head, now)
   }
 
@@ -194,7 +195,8 @@ extension Core {
       return nil
     }
     if let origin = head.fields.value(of: .origin),
-      !shared.origins.allows(origin: origin, host: head.host)
+      !shared.origins.allows(
+        origin: origin, host: head.host, isSecure: connections[slot].isPageSecure)
     {
       refuse(slot, .origin, nil, now)
       return nil

@@ -14,10 +14,13 @@ extension Core {
     let descriptor = connections[slot].descriptor
     let outcome = buffer.withUnsafeMutableBytes { Syscalls.receive(descriptor, into: $0) }
     switch outcome {
-    case .bytes(let count):
+    case .bytes(var count):
       metrics.bytesReceived.add(UInt64(count))
       connections[slot].lastActivity = now
-      take(slot, &buffer, count, now)
+      if connections[slot].awaitsProxyHeader {
+        count = takeProxyHeader(slot, &buffer, count, now)
+      }
+      if count > 0 { take(slot, &buffer, count, now) }
     case .wouldBlock: break
     case .endOfStream: peerEnded(slot, now)
     case .failed: transportFailed(slot)

@@ -109,7 +109,9 @@ extension Core {
       return
     }
     // Nobody who has sent nothing is waiting for an answer.
-    guard !connections[slot].input.isEmpty else { return end(slot) }
+    guard !connections[slot].input.isEmpty, !connections[slot].awaitsProxyHeader else {
+      return end(slot)
+    }
     respond(slot, 408, "The request did not come in time.", keepAlive: false, now)
   }
 

@@ -137,6 +137,8 @@ extension AdmissionRefusal {
     case .addressConnections, .userConnections, .addressRate: 429
     case .origin: 403
     case .unauthenticated: 401
+    // These get no answer: whoever is there does not speak HTTP to this port.
+    case .proxyUntrusted, .proxyHeader: 400
     }
   }
 
@@ -152,6 +154,7 @@ extension AdmissionRefusal {
     case .addressRate:
       "Too many new connections from this address (limits.handshakes_per_second_per_address)."
     case .origin: "Pages of this origin may not connect (origins)."
+    case .proxyUntrusted, .proxyHeader: "This port is for trusted proxies only."
     case .unauthenticated: "A credential is needed: anonymous connections are not allowed here."
     }
   }

@@ -75,6 +75,10 @@ extension Node {
       text.sample([("reason", reason.rawValue)], sum { $0.refusals.value(place) })
     }
     text.family(
+      "roost_forwarded_malformed_total", .counter,
+      help: "Requests of trusted proxies whose header about the client could not be read.")
+    text.sample(sum { $0.forwardedMalformed.value })
+    text.family(
       "roost_http_responses_total", .counter,
       help: "HTTP responses on the public port other than 101, by class of status.")
     for hundreds in 2...5 {

@@ -126,6 +126,7 @@ final class NodeShared: Sendable {
   let timing: Timing
   let policies: PolicyTable
   let origins: OriginPolicy
+  let proxies: ProxyTrust
   let deflate: DeflateConfiguration
   let nodeID: String
   let welcome: Welcome
@@ -179,6 +180,7 @@ final class NodeShared: Sendable {
     socketsMax = budget.sockets
     policies = PolicyTable(configuration)
     origins = configuration.originPolicy
+    proxies = ProxyTrust(configuration.proxies)
     let compression = configuration.compression
     deflate = DeflateConfiguration(
       isEnabled: compression.enabled, allowsServerContextTakeover: compression.contextTakeover,

@@ -47,13 +47,15 @@ public struct OriginPolicy: Sendable, Equatable {
   /// - Parameters:
   ///   - origin: the `Origin` field; nil when there is none, which no browser does: allowed.
   ///   - host: the `Host` field, with its port if it has one.
-  public func allows(origin: String?, host: String) -> Bool {
+  ///   - isSecure: whether the client's own connection is encrypted; nil when that is not known.
+  public func allows(origin: String?, host: String, isSecure: Bool?) -> Bool {
     guard let origin else { return true }
     // "null" (a sandboxed frame, a file) is nobody's origin, so only "any" covers it.
     guard let page = Self.parse(origin) else { return rules.contains(.any) }
     guard !rules.isEmpty else {
-      // The server does not know the scheme that a balancer took off, so the page's counts.
-      return Self.parse(page.scheme + "://" + host) == page
+      // Where nobody said which scheme a balancer took off, the page's counts.
+      let scheme = isSecure.map { $0 ? "https" : "http" } ?? page.scheme
+      return Self.parse(scheme + "://" + host) == page
     }
     return rules.contains { rule in
       switch rule {

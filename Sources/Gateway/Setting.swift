@@ -25,7 +25,7 @@ public struct Setting: Sendable {
   let access: Access
 
   /// All settings, in the order in which they are printed; those of one object stand together.
-  public static let all = node + limits + namespace + refused
+  public static let all = node + proxies + limits + namespace + refused
 
   private static let byPath = Dictionary(all.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
 

@@ -3,6 +3,7 @@
 
 import Auth
 import RoostEventLoop
+import RoostHTTP
 import RoostJSON
 
 /// The type and range of a setting.
@@ -21,6 +22,8 @@ public enum SettingKind: Sendable {
   case nodeName
   /// A list of origins.
   case origins
+  /// A list of networks.
+  case networks
   /// A list of keys, which no message shows.
   case secrets
   /// A list of objects with these keys, at most so many; what is written in them is never shown.
@@ -55,6 +58,7 @@ public enum SettingKind: Sendable {
     case .address: return "HOST:PORT with a numeric host, such as 0.0.0.0:8080 or [::1]:8080"
     case .nodeName: return "auto, or 1 to 64 letters, digits and . _ : -"
     case .origins: return "a list of origins such as https://app.example.com, https://*.example.com"
+    case .networks: return "a list of networks such as 10.0.0.0/8, 2001:db8::/32"
     case .secrets:
       return "a list of keys, each of 16 to 512 visible ASCII characters without commas"
     case .objects(let fields, _):
@@ -79,7 +83,7 @@ public enum SettingKind: Sendable {
       }
     case .boolean:
       if text == "true" || text == "false" { return .bool(text == "true", offset: 0) }
-    case .origins, .redisURLs, .secrets:
+    case .origins, .networks, .redisURLs, .secrets:
       let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
       return .array(parts, offset: 0)
     case .objects:
@@ -131,7 +135,8 @@ public enum SettingKind: Sendable {
       (.nodeName, .string(let text, _)), (.redisPrefix, .string(let text, _)),
       (.path, .string(let text, _)):
       return check(.text(text))
-    case (.origins, .array(let elements, _)), (.redisURLs, .array(let elements, _)):
+    case (.origins, .array(let elements, _)), (.networks, .array(let elements, _)),
+      (.redisURLs, .array(let elements, _)):
       var texts: [String] = []
       for element in elements {
         guard let text = element.string else {
@@ -175,6 +180,13 @@ public enum SettingKind: Sendable {
         }
       }
       return texts.count <= 1000 ? .accepted(value) : .rejected("more than 1000 origins")
+    case (.networks, .list(let texts)):
+      for text in texts {
+        if let problem = AddressRange.problem(with: text) {
+          return .rejected("\(Self.shown(text)) \(problem)")
+        }
+      }
+      return texts.count <= 1000 ? .accepted(value) : .rejected("more than 1000 networks")
     case (.secrets, .secrets(let texts)):
       for (place, text) in texts.enumerated() where !APIKeys.isKey(text) {
         return .rejected("number \(place + 1) is no key; this is \(allowed)")

@@ -108,8 +108,6 @@ extension Setting {
   static let refused: [Setting] = [
     refused("auth.tokens", "this version does not check tokens yet"),
     refused("auth.in_band", "this version does not check tokens yet"),
-    refused("trusted_proxies", "this version does not read addresses from proxies yet"),
-    refused("proxy_protocol", "this version does not read the PROXY protocol yet"),
     refused("tls", "this version does not terminate TLS yet"),
   ]
 }

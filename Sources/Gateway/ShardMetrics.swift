@@ -33,6 +33,7 @@ final class ShardMetrics: Sendable {
   let acceptShortages = Counter()
   let handshakes = Counter()
   let refusals = CounterRow()  // by AdmissionRefusal
+  let forwardedMalformed = Counter()
   let httpResponses = CounterRow()  // by the hundreds of the status
   let closesByServer = CounterRow()  // by place in closeLabels
   let closesByClient = CounterRow()

@@ -138,7 +138,8 @@ struct ConfigurationLoaderTests {
     #expect(configuration.limits.connectionsPerAddress == 0)
     #expect(configuration.limits.handshakesPerSecondPerAddress == 0)
     #expect(configuration.limits.connectionsPerUser == 3)
-    #expect(configuration.originPolicy.allows(origin: "https://b.example", host: "x"))
+    #expect(
+      configuration.originPolicy.allows(origin: "https://b.example", host: "x", isSecure: nil))
   }
 
   @Test func `a default namespace that is configured is as configured under dev, too`() throws {
@@ -233,6 +234,29 @@ struct ConfigurationLoaderTests {
     ),
     (#"{"origins": ["*", 5]}"#, "config.json:1:13: origins: 5 in the list is not a string"),
     (
+      #"{"trusted_proxies": ["10.0.0.0/8", "10.0.0.1/8"]}"#,
+      #"config.json:1:21: trusted_proxies: "10.0.0.1/8" has bits set behind its prefix: write the "#
+        + "network's first address"
+    ),
+    (
+      #"{"trusted_proxies": ["proxy.example"]}"#,
+      #"config.json:1:21: trusted_proxies: "proxy.example" is not a network: write 10.0.0.0/8, "#
+        + "2001:db8::/32 or one address"
+    ),
+    (
+      #"{"trusted_proxies": [10]}"#,
+      "config.json:1:21: trusted_proxies: 10 in the list is not a string"
+    ),
+    (
+      #"{"trusted_header": "x-real-ip"}"#,
+      #"config.json:1:20: trusted_header: "x-real-ip" is not one of x-forwarded-for, forwarded, none"#
+    ),
+    (
+      #"{"proxy_protocol": true}"#,
+      "config.json:1:20: proxy_protocol: true needs trusted_proxies: whoever may send a PROXY header "
+        + "chooses an address"
+    ),
+    (
       #"{"limits": {"ping_interval": "25s"}}"#,
       "config.json:1:30: limits.ping_interval: \"25s\" is not a number of seconds in 0.1...3600, nor "
         + "0 (no pings)"
@@ -306,16 +330,6 @@ struct ConfigurationLoaderTests {
     (
       #"{"auth": {"in_band": false}}"#,
       "config.json:1:22: auth.in_band: this version does not check tokens yet; remove the key"
-    ),
-    (
-      #"{"trusted_proxies": []}"#,
-      "config.json:1:21: trusted_proxies: this version does not read addresses from proxies yet; "
-        + "remove the key"
-    ),
-    (
-      #"{"proxy_protocol": false}"#,
-      "config.json:1:20: proxy_protocol: this version does not read the PROXY protocol yet; remove "
-        + "the key"
     ),
     (
       #"{"tls": {}}"#,

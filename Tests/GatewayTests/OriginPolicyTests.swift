@@ -26,7 +26,20 @@ struct OriginPolicyTests {
   func `with nothing configured only pages of the same host connect`(
     origin: String, host: String, isAllowed: Bool
   ) {
-    #expect(OriginPolicy(patterns: []).allows(origin: origin, host: host) == isAllowed)
+    #expect(
+      OriginPolicy(patterns: []).allows(origin: origin, host: host, isSecure: nil) == isAllowed)
+  }
+
+  @Test(arguments: [
+    ("https://app.example.com", true, true), ("http://app.example.com", true, false),
+    ("https://app.example.com", false, false), ("http://app.example.com", false, true),
+    ("https://app.example.com:443", true, true), ("https://app.example.com:80", false, false),
+  ])
+  func `where the scheme of the connection is known the page must have it`(
+    origin: String, isSecure: Bool, isAllowed: Bool
+  ) {
+    let policy = OriginPolicy(patterns: [])
+    #expect(policy.allows(origin: origin, host: "app.example.com", isSecure: isSecure) == isAllowed)
   }
 
   @Test(arguments: [
@@ -47,7 +60,7 @@ struct OriginPolicyTests {
     let policy = OriginPolicy(patterns: [
       "https://app.example.com", "http://local.example:3000", "capacitor://localhost",
     ])
-    #expect(policy.allows(origin: origin, host: "own.host") == isAllowed)
+    #expect(policy.allows(origin: origin, host: "own.host", isSecure: nil) == isAllowed)
   }
 
   @Test(arguments: [
@@ -62,18 +75,18 @@ struct OriginPolicyTests {
   ])
   func `a wildcard covers the hosts below it and nothing else`(origin: String, isAllowed: Bool) {
     let policy = OriginPolicy(patterns: ["https://*.example.com"])
-    #expect(policy.allows(origin: origin, host: "x") == isAllowed)
+    #expect(policy.allows(origin: origin, host: "x", isSecure: nil) == isAllowed)
   }
 
   @Test(arguments: ["https://a.example", "null", "file://", "nonsense", ""])
   func `a star covers everything`(origin: String) {
-    #expect(OriginPolicy(patterns: ["*"]).allows(origin: origin, host: "x"))
-    #expect(OriginPolicy.anywhere.allows(origin: origin, host: "x"))
+    #expect(OriginPolicy(patterns: ["*"]).allows(origin: origin, host: "x", isSecure: nil))
+    #expect(OriginPolicy.anywhere.allows(origin: origin, host: "x", isSecure: nil))
   }
 
   @Test(arguments: [[], ["*"], ["https://a.example"]])
   func `what is no browser sends no origin and is let through`(patterns: [String]) {
-    #expect(OriginPolicy(patterns: patterns).allows(origin: nil, host: "x"))
+    #expect(OriginPolicy(patterns: patterns).allows(origin: nil, host: "x", isSecure: nil))
   }
 
   @Test(arguments: [
@@ -85,7 +98,8 @@ struct OriginPolicyTests {
     #expect(
       OriginPolicy.problem(with: pattern)
         == "is not an origin: write https://app.example.com, https://*.example.com or *")
-    #expect(!OriginPolicy(patterns: [pattern]).allows(origin: pattern, host: "a.example"))
+    #expect(
+      !OriginPolicy(patterns: [pattern]).allows(origin: pattern, host: "a.example", isSecure: nil))
   }
 
   @Test(arguments: [
