@@ -102,6 +102,10 @@ let package = Package(
 
     // Tests: one target each, and those that drive the whole.
     .target(name: "TestRandom", path: "Tests/TestRandom", swiftSettings: settings),
+    .systemLibrary(name: "CTestKeys", path: "Tests/CTestKeys"),
+    .target(
+      name: "TestKeys", dependencies: ["CTestKeys", "Auth", "RoostCrypto"], path: "Tests/TestKeys",
+      swiftSettings: settings),
     .target(
       name: "TestSupport",
       dependencies: [
@@ -109,7 +113,7 @@ let package = Package(
         "RoostDeflate", "RoostWebSocket", "RoostCrypto", "Backplane",
       ],
       path: "Tests/TestSupport", swiftSettings: settings),
-    tests("Crypto", ["RoostCrypto", "TestSupport"]),
+    tests("Crypto", ["RoostCrypto", "Auth", "TestKeys", "TestSupport"]),
     tests("Deflate", ["RoostDeflate", "TestRandom"]),
     tests("EventLoop", ["RoostEventLoop", "TestRandom"]),
     tests("Fetch", ["Fetch", "TestSupport", "RoostEventLoop"]),
@@ -129,7 +133,7 @@ let package = Package(
     tests("Tidy", ["Gateway", "RoostWire", "roost"]),
     tests("Rooms", ["RoostRooms", "TestRandom"]),
     tests("Wire", ["RoostWire", "RoostRooms", "RoostJSON", "TestRandom"]),
-    tests("Auth", ["Auth", "RoostRooms", "RoostCrypto"]),
+    tests("Auth", ["Auth", "TestKeys", "TestRandom", "RoostRooms", "RoostCrypto"]),
     tests(
       "Backplane",
       [

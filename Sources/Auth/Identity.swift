@@ -9,11 +9,14 @@ public struct Identity: Sendable, Equatable {
   public let user: String?
   /// What the credential says about the user, JSON text; nil when nothing.
   public let info: [UInt8]?
+  /// What a token allows in rooms whose policy asks it; nothing without a token.
+  public let rights: RoomRights
 
   /// Puts an identity together.
-  public init(user: String?, info: [UInt8]?) {
+  public init(user: String?, info: [UInt8]?, rights: RoomRights = .none) {
     self.user = user
     self.info = info
+    self.rights = rights
   }
 
   /// Nobody in particular.

@@ -5,10 +5,15 @@ public import RoostRooms
 extension Permission {
   /// Whether the policy's word lets somebody do a thing in a room.
   ///
-  /// `token` is refused as long as there are no tokens; the configuration does not accept it either.
-  public func allows(_ identity: Identity, in room: RoomName?, isMember: Bool) -> Bool {
+  /// - Parameter action: what the claims of a token must allow where the word is `token`; nil for
+  ///   what no claim can allow.
+  public func allows(
+    _ identity: Identity, in room: RoomName?, isMember: Bool, action: RoomAction?
+  ) -> Bool {
     switch self {
-    case .nobody, .token: false
+    case .nobody: false
+    case .token:
+      if let room, let action { identity.rights.allows(action, in: room) } else { false }
     case .anyone: true
     case .authenticated: identity.user != nil
     case .member: isMember

@@ -35,7 +35,7 @@ extension Core {
       return refuseStream(slot, .unconfigured(room), now)
     }
     let permission = shared.policies[policy].join
-    guard permission.allows(identity, in: room, isMember: false) else {
+    guard permission.allows(identity, in: room, isMember: false, action: .join) else {
       return refuseStream(
         slot,
         ServerFailure(

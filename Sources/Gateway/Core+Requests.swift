@@ -133,7 +133,8 @@ extension Core {
     guard let policy = policyNumber(of: room, id, slot) else { return }
     let permission = shared.policies[policy].publish
     let isMember = isMember(slot, of: room)
-    guard permission.allows(connections[slot].session.identity, in: room, isMember: isMember) else {
+    let identity = connections[slot].session.identity
+    guard permission.allows(identity, in: room, isMember: isMember, action: .publish) else {
       let reply =
         permission == .member && !isMember
         ? ErrorReply(.notJoined, "join the room before publishing into it")
@@ -166,7 +167,8 @@ extension Core {
     }
     guard let policy = policyNumber(of: room, id, slot) else { return }
     let permission = shared.policies[policy].join
-    guard permission.allows(connections[slot].session.identity, in: room, isMember: false) else {
+    let identity = connections[slot].session.identity
+    guard permission.allows(identity, in: room, isMember: false, action: .join) else {
       return answer(
         slot, id, ErrorReply(.forbidden, "the namespace's `join` is \"\(permission.rawValue)\""))
     }
@@ -222,7 +224,7 @@ extension Core {
     guard shared.policies[policy].presence else {
       return answer(slot, id, ErrorReply(.forbidden, "the room's namespace keeps no presence"))
     }
-    guard mayRead(shared.policies[policy].readPresence, room, id, slot) else { return }
+    guard mayRead(shared.policies[policy].readPresence, .presence, room, id, slot) else { return }
     let page = min(limit ?? shared.limits.presencePage, shared.limits.presencePage)
     submit(.presence(room, limit: page, after: after ?? 0, ticket: ticket(slot, id, now)), now)
   }
@@ -235,7 +237,7 @@ extension Core {
     guard shared.policies[policy].history.isOn else {
       return answer(slot, id, ErrorReply(BackplaneFailure.historyIsOff))
     }
-    guard mayRead(shared.policies[policy].readHistory, room, id, slot) else { return }
+    guard mayRead(shared.policies[policy].readHistory, .history, room, id, slot) else { return }
     let page = min(limit ?? shared.limits.historyPage, shared.limits.historyPage)
     submit(
       .history(
@@ -244,10 +246,11 @@ extension Core {
   }
 
   private mutating func mayRead(
-    _ permission: Permission, _ room: RoomName, _ id: [UInt8]?, _ slot: Int32
+    _ permission: Permission, _ action: RoomAction, _ room: RoomName, _ id: [UInt8]?, _ slot: Int32
   ) -> Bool {
     let isMember = isMember(slot, of: room)
-    if permission.allows(connections[slot].session.identity, in: room, isMember: isMember) {
+    let identity = connections[slot].session.identity
+    if permission.allows(identity, in: room, isMember: isMember, action: action) {
       return true
     }
     answer(
@@ -267,7 +270,8 @@ extension Core {
       return answer(slot, id, ErrorReply(.forbidden, "the namespace `user` is not configured"))
     }
     let permission = shared.policies[policy].send
-    guard permission.allows(connections[slot].session.identity, in: nil, isMember: false) else {
+    let identity = connections[slot].session.identity
+    guard permission.allows(identity, in: nil, isMember: false, action: nil) else {
       return answer(
         slot, id,
         ErrorReply(.forbidden, "`send` of the namespace `user` is \"\(permission.rawValue)\""))

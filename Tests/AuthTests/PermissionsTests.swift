@@ -55,8 +55,10 @@ struct PermissionsTests {
   func `each word of a policy says who may`(line: Line) throws {
     let room = try RoomName(Array("user:ann".utf8))
     let identity = line.asker.identity
-    #expect(line.permission.allows(identity, in: room, isMember: false) == line.allowed.0)
-    #expect(line.permission.allows(identity, in: room, isMember: true) == line.allowed.1)
+    #expect(
+      line.permission.allows(identity, in: room, isMember: false, action: .join) == line.allowed.0)
+    #expect(
+      line.permission.allows(identity, in: room, isMember: true, action: .join) == line.allowed.1)
   }
 
   @Test func `the table has a line for every word and every asker`() {
@@ -70,17 +72,34 @@ struct PermissionsTests {
   func `a user owns the room of its own name and no other`(room: String) throws {
     let ann = Identity(user: "ann", info: nil)
     let name = try RoomName(Array(room.utf8))
-    #expect(!Permission.owner.allows(ann, in: name, isMember: true))
+    #expect(!Permission.owner.allows(ann, in: name, isMember: true, action: .join))
   }
 
   @Test func `where there is no room nobody owns it`() {
     for asker in Asker.allCases {
-      #expect(!Permission.owner.allows(asker.identity, in: nil, isMember: false))
+      #expect(!Permission.owner.allows(asker.identity, in: nil, isMember: false, action: .join))
     }
+  }
+
+  @Test(arguments: RoomAction.allCases, [false, true])
+  func `the word token asks what the token allows, and nothing else`(
+    action: RoomAction, isMember: Bool
+  ) throws {
+    let pattern = try #require(RoomPattern(Array("chat:*".utf8)))
+    let rights = RoomRights([RoomRights.Rule(pattern, [.join, .history])])
+    let ann = Identity(user: "ann", info: nil, rights: rights)
+    let room = try RoomName(Array("chat:lobby".utf8))
+    let other = try RoomName(Array("news:lobby".utf8))
+    #expect(
+      Permission.token.allows(ann, in: room, isMember: isMember, action: action)
+        == (action == .join || action == .history))
+    #expect(!Permission.token.allows(ann, in: other, isMember: isMember, action: action))
+    #expect(!Permission.token.allows(ann, in: nil, isMember: isMember, action: action))
+    #expect(!Permission.token.allows(ann, in: room, isMember: isMember, action: nil))
   }
 
   @Test func `the anonymous do not own the room of the empty name`() throws {
     let room = try RoomName(Array("user:".utf8))
-    #expect(!Permission.owner.allows(.anonymous, in: room, isMember: false))
+    #expect(!Permission.owner.allows(.anonymous, in: room, isMember: false, action: .join))
   }
 }

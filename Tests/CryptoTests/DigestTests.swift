@@ -62,7 +62,7 @@ struct DigestTests {
   }
 }
 
-private func hexadecimalText(_ bytes: [UInt8]) -> String {
+func hexadecimalText(_ bytes: [UInt8]) -> String {
   bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
 }
 
