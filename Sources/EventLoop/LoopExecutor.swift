@@ -40,13 +40,19 @@ public final class LoopExecutor: SerialExecutor, Sendable {
   /// Takes a job from any thread.
   public func enqueue(_ job: consuming ExecutorJob) {
     let unowned = UnownedJob(job)
-    let (isFirst, hasEnded) = jobs.withLock { jobs in
+    // All under the lock, because the job may be the last to need the executor: once another thread
+    // can take it, nothing of the executor is touched here any more.
+    let isMine = jobs.withLock { jobs in
       jobs.waiting.append(unowned)
-      return (jobs.waiting.count == 1, jobs.hasEnded)
+      guard !jobs.hasEnded else {
+        defer { jobs.isRunByOther = true }
+        return !jobs.isRunByOther
+      }
+      waiting.store(true, ordering: .releasing)
+      if jobs.waiting.count == 1 { wakeup.wake() }
+      return false
     }
-    if hasEnded { return runAfterEnd() }
-    waiting.store(true, ordering: .releasing)
-    if isFirst { wakeup.wake() }
+    if isMine { runAfterEnd() }
   }
 
   /// Traps when the caller is on another thread; the runtime asks this for `assumeIsolated`.
@@ -94,15 +100,20 @@ public final class LoopExecutor: SerialExecutor, Sendable {
     }
   }
 
-  /// Runs what waits on the calling thread, unless another thread is about it.
+  /// Runs what waits on the calling thread, which is the only one that does.
   private func runAfterEnd() {
-    let isMine = jobs.withLock { jobs in
-      defer { jobs.isRunByOther = true }
-      return !jobs.isRunByOther
-    }
-    guard isMine else { return }
+    // The runtime lends the executor for the call only, and whoever asked may drop the actor as soon
+    // as the job has run.
+    Self.keep.withLock { $0.append(self) }
     while let batch = nextAfterEnd() { run(batch) }
+    let own = Self.keep.withLock { kept in
+      kept.firstIndex { $0 === self }.map { kept.remove(at: $0) }
+    }
+    precondition(own != nil, "the executor was not kept")
   }
+
+  /// Executors whose jobs are run behind their end, so that they outlive them.
+  private static let keep = Lock<[LoopExecutor]>([])
 
   private func nextAfterEnd() -> [UnownedJob]? {
     jobs.withLock { jobs in

@@ -75,6 +75,19 @@ struct LoopExecutorTests {
     #expect(!resident.executor.isCurrent)
   }
 
+  // Whoever asked was the last to hold the actor and dropped it with the answer, while the thread that
+  // had run the job still looked for the next one: its lock was gone.
+  @Test func `who asks after the end may drop the actor with the answer`() async throws {
+    for number in 0..<500 { #expect(try await Self.answerAfterEnd(number) == [number]) }
+  }
+
+  private static func answerAfterEnd(_ number: Int) async throws -> [Int] {
+    let resident = try Resident()
+    resident.executor.run { false }
+    await resident.append(number)
+    return await resident.numbers
+  }
+
   @Test func `calls from one task keep their order and those of many are all run`() async throws {
     let resident = try Resident()
     let thread = try LoopThread(name: "resident") { resident.live() }
