@@ -3,6 +3,7 @@
 public import Backplane
 public import RoostCrypto
 public import RoostEventLoop
+import Synchronization
 public import Telemetry
 
 /// Why a node could not start.
@@ -159,6 +160,22 @@ public final class Node: Sendable {
 
   /// Why a balancer should send no connections here, in a word or a sentence; nil when it should.
   public var notReadyReason: String? { shared.notReadyReason }
+
+  /// How far the node's way into its cluster is.
+  public enum ClusterEntry: Sendable {
+    /// Redis has not been reached yet.
+    case awaited
+    /// The node is in, or stands alone.
+    case entered
+    /// Another living node has its id.
+    case refused
+  }
+
+  /// Whether the node has found its place in the cluster; it may lose it again, and then is not ready.
+  public var clusterEntry: ClusterEntry {
+    guard let status = redisStatus, status.probeAge == nil else { return .entered }
+    return status.isNameTaken.load(ordering: .relaxed) ? .refused : .awaited
+  }
 
   /// How the cluster's Redis is doing; nil for a node that stands alone.
   public var redisStatus: RedisStatus? { shared.redis?.status }

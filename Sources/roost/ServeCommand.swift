@@ -57,11 +57,35 @@ enum ServeCommand {
       ])
   }
 
+  /// The first signal; nil when the node must not go on: another living one has its id.
+  ///
+  /// That shows when Redis is reached for the first time. A node that loses its id later, because it
+  /// stood still, has clients to look after: it stays, and is not ready.
+  private static func firstSignal(
+    for node: Node, _ signals: borrowing Signals, _ log: Log
+  ) -> Int32? {
+    while node.clusterEntry != .entered {
+      if node.clusterEntry == .refused {
+        log.error(
+          "start_failed",
+          "another living node has the id \(node.nodeID): give each its own with --node-id",
+          [.init("node", node.nodeID)])
+        return nil
+      }
+      if let signal = signals.next(within: .milliseconds(250)) { return signal }
+    }
+    return signals.next(within: nil)
+  }
+
   /// Waits for the first signal, then for the connections' end, a second signal or the hard stop.
   private static func waitForEnd(
     of node: Node, _ signals: borrowing Signals, _ configuration: Configuration, _ log: Log
   ) -> Int32 {
-    guard let signal = signals.next(within: nil) else { return 1 }
+    guard let signal = firstSignal(for: node, signals, log) else {
+      node.stop()
+      node.waitUntilStopped()
+      return 1
+    }
     let startedAt = MonotonicInstant.now()
     log.info(
       "draining", "the node leaves: connections are closed 1001",

@@ -65,6 +65,12 @@ final class ClusterNode {
     _ = try process.wait()
   }
 
+  /// How it ends by itself.
+  func wait() throws -> ProcessEnd {
+    isUsable = false
+    return try process.wait()
+  }
+
   /// Stands still, as a process on an overloaded machine does.
   func freeze() {
     isUsable = false
