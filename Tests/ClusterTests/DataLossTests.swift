@@ -21,8 +21,9 @@ struct DataLossTests {
     #expect(try cluster.total("roost_redis_resets_total") > 0)
   }
 
-  @Test func `a Redis that starts again empty resets every room with history`() throws {
-    let cluster = try Cluster(try RedisServer())
+  @Test(arguments: [1, 2])
+  func `a Redis that starts again empty resets every room with history`(shards: Int) throws {
+    let cluster = try Cluster(try RedisServer(), shards: shards)
     try cluster.swarm.run(for: .seconds(2))
     try cluster.redis.kill()
     try cluster.redis.restart(keepingFiles: false)

@@ -6,8 +6,11 @@ import Testing
 
 @Suite(.serialized, .enabled(if: RedisServer.isAvailable, "redis-server is not installed"))
 struct NodeFaultTests {
-  @Test func `clients of a killed node recover on another, and presence is right in 4 s`() throws {
-    let cluster = try Cluster(try RedisServer())
+  @Test(arguments: [1, 2])
+  func `clients of a killed node recover on another, and presence is right in 4 s`(shards: Int)
+    throws
+  {
+    let cluster = try Cluster(try RedisServer(), shards: shards)
     // A node judges others only after it has been well itself for a while.
     try cluster.swarm.run(for: .seconds(6))
     try cluster.nodes[0].kill()

@@ -6,15 +6,18 @@ import Testing
 
 @Suite(.serialized, .enabled(if: RedisServer.isAvailable, "redis-server is not installed"))
 struct RedisFaultTests {
-  @Test func `in quiet times every member sees one order and nobody is told of a gap`() throws {
-    let cluster = try Cluster(try RedisServer())
+  @Test(arguments: [1, 2])
+  func `in quiet times every member sees one order and nobody is told of a gap`(shards: Int)
+    throws
+  {
+    let cluster = try Cluster(try RedisServer(), shards: shards)
     try cluster.swarm.run(for: Scale.load)
     try cluster.conclude(Allowance(gaps: false))
   }
 
-  @Test(arguments: ["pubsub", "normal"])
-  func `links that Redis cuts every second lose nothing`(kind: String) throws {
-    let cluster = try Cluster(try RedisServer())
+  @Test(arguments: [("pubsub", 1), ("pubsub", 2), ("normal", 1), ("normal", 2)])
+  func `links that Redis cuts every second lose nothing`(kind: String, shards: Int) throws {
+    let cluster = try Cluster(try RedisServer(), shards: shards)
     for _ in 0..<(Scale.isFull ? 20 : 3) {
       try cluster.swarm.run(for: .seconds(1))
       try cluster.redis.cli("CLIENT", "KILL", "TYPE", kind)
