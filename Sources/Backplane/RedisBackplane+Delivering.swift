@@ -108,15 +108,17 @@ extension RedisBackplane {
     _ now: Duration, _ outbox: inout BackplaneOutbox
   ) {
     if readings == 0 { status.received.add() }
-    guard let reached = room.position, room.work?.isRepairing != true else {
+    guard let reached = room.position else {
       // Before the first join has read where the room is; without one nobody will ever want it.
-      guard room.position != nil || room.work?.joins.isEmpty == false else { return }
+      guard room.work?.joins.isEmpty == false else { return }
       return hold(room, position, body, readings)
     }
     if position.epoch == reached.epoch, position.offset <= reached.offset {
       return status.duplicates.add()
     }
+    // What follows is given also while the log is read for a hole that there may be further on.
     guard position.epoch == reached.epoch, position.offset == reached.offset + 1 else {
+      if room.work?.isRepairing == true { return hold(room, position, body, readings) }
       // What does not follow although the log was read twice was never published by a node.
       guard readings < 2 else { return status.malformed.add() }
       hold(room, position, body, readings)
@@ -234,27 +236,36 @@ extension RedisBackplane {
       repairQueue.append(room)
       return
     }
-    guard reached == after else {
+    guard reached.epoch == after.epoch, reached.offset >= after.offset else {
       // A join has read further meanwhile; what was read now begins too early.
       repairQueue.append(room)
       return
     }
     work.isRepairing = false
+    if reached.epoch == newest.epoch, after.offset <= newest.offset,
+      newest.offset <= reached.offset
+    {
+      // Live messages were faster.
+      releaseHeld(room, now)
+      drainLate(&outbox)
+      return settle(room, now, &outbox)
+    }
+    let missed = Array(log.entries.drop { $0.offset <= reached.offset })
     if Self.isOnTheWay(reached, to: newest, log.seams),
-      Self.isUnbroken(log.entries, after: reached.offset, to: newest.offset)
+      Self.isUnbroken(missed, after: reached.offset, to: newest.offset)
     {
       if reached.epoch != newest.epoch {
         room.position = Position(epoch: newest.epoch, offset: reached.offset)
         room.tellsEpoch = true
         moveOn(work, to: newest, log.seams)
       }
-      status.repaired.add(UInt64(log.entries.count))
-      for entry in log.entries {
+      status.repaired.add(UInt64(missed.count))
+      for entry in missed {
         give(
           room, Position(epoch: newest.epoch, offset: entry.offset), entry.payload, entry.sender,
           entry.wallMilliseconds, &outbox)
       }
-      if let last = log.entries.last, last.offset < newest.offset { repair(room) }
+      if let last = missed.last, last.offset < newest.offset { repair(room) }
     } else {
       status.resets.add()
       room.position = newest
@@ -309,7 +320,8 @@ extension RedisBackplane {
       compareQueue.removeLast(batch.count)
       comparesInFlight += 1
       pipe.call(
-        .compare, keys: 2 * batch.count, arguments: 2 * batch.count, .compare(batch), at: now)
+        .compare, keys: 2 * batch.count, arguments: 2 * batch.count,
+        .compare(batch.map { Comparison(room: $0, reached: $0.position) }), at: now)
       for room in batch {
         pipe.add(names.key(room.name, "meta"))
         pipe.add(names.key(room.name, "log"))
@@ -322,31 +334,60 @@ extension RedisBackplane {
   }
 
   mutating func compared(
-    _ rooms: [RedisRoom], _ reply: RedisReply, _ now: Duration, _ outbox: inout BackplaneOutbox
+    _ comparisons: [Comparison], _ reply: RedisReply, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
   ) {
     comparesInFlight -= 1
-    guard reply.kind(0) == .array, reply.elementCount(0) == 3 * rooms.count else {
+    guard reply.kind(0) == .array, reply.elementCount(0) == 3 * comparisons.count else {
       if reply.kind(0) == .error {
         handleRefusal(reply, now)
-        compareQueue += rooms
+        compareQueue += comparisons.map(\.room)
       }
       return
     }
-    for (place, room) in rooms.enumerated() {
+    for (place, comparison) in comparisons.enumerated() {
+      let room = comparison.room
       let token = 1 + 3 * place
       let shape = shapes[room.policy]
       if shape.hasHistory, let position = room.position {
         let epoch = Epoch(text: reply.array(token).span)
         let offset = reply.decimal(token + 1) ?? 0
-        if epoch != position.epoch || offset != position.offset {
-          // Ahead may be what is still on its way, behind what came meanwhile: the log tells.
+        if epoch == position.epoch, offset > position.offset, !room.isDoubtful,
+          expected.count < 65_536
+        {
+          // It may still be on its way; a short log may have lost by now what is.
+          expected.append(
+            ExpectedMessage(
+              room: room, position: Position(epoch: position.epoch, offset: offset),
+              until: now + Self.joinPatience))
+        } else if epoch != position.epoch || offset > position.offset
+          || comparison.isBehind(epoch, offset)
+        {
           repair(room)
         }
+        room.isDoubtful = false
       }
       if shape.hasEvents, let sequence = reply.decimal(token + 2) {
         noteSequence(room, sequence, &outbox)
         if room.work != nil { settle(room, now, &outbox) }
       }
     }
+  }
+
+  /// Reads the logs of rooms whose newest messages have not come after all.
+  mutating func expireExpected(_ now: Duration) {
+    guard !expected.isEmpty else { return }
+    var left: [ExpectedMessage] = []
+    for message in expected {
+      guard message.until <= now else {
+        left.append(message)
+        continue
+      }
+      guard let reached = message.room.position, reached.epoch == message.position.epoch,
+        reached.offset < message.position.offset
+      else { continue }
+      repair(message.room)
+    }
+    expected = left
   }
 }

@@ -205,7 +205,7 @@ extension RedisBackplane {
         .clear(let ticket, let room):
         fail(ticket, room, unavailable(), &outbox)
       case .history(let question): fail(question.ticket, question.room, unavailable(), &outbox)
-      case .compare(let rooms): compareQueue += rooms
+      case .compare(let comparisons): compareQueue += comparisons.map(\.room)
       case .question(let number): closeQuestion(number, &outbox)
       case .reapRooms(let node), .reap(let node, _, _):
         reaping.remove(node)
@@ -317,6 +317,7 @@ extension RedisBackplane {
   private mutating func afterSubscription(_ room: RedisRoom, _ now: Duration) {
     guard room.mayHaveMissed else { return }
     room.mayHaveMissed = false
+    room.isDoubtful = true
     if shapes[room.policy].hasHistory || shapes[room.policy].hasEvents {
       let isAwaited = room.work?.joins.isEmpty == false
       if room.position != nil || room.sequence != nil || isAwaited { compareQueue.append(room) }

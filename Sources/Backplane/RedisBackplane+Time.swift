@@ -85,7 +85,7 @@ extension RedisBackplane: MessageBackplane {
         return fail(ticket, room, failure(of: reply), &outbox)
       }
       answer(ticket, .cleared(ticket), &outbox)
-    case .compare(let rooms): compared(rooms, reply, time, &outbox)
+    case .compare(let comparisons): compared(comparisons, reply, time, &outbox)
     case .loadScript:
       scriptLoads -= 1
       if reply.kind(0) == .error { handleRefusal(reply, time) }
@@ -124,6 +124,7 @@ extension RedisBackplane: MessageBackplane {
     if nextDeadlines <= time {
       nextDeadlines = time + .milliseconds(50)
       expireBusy(time, &outbox)
+      expireExpected(time)
       expireOutgoing(time, &outbox)
       expireQuestions(time, &outbox)
     }
@@ -165,7 +166,7 @@ extension RedisBackplane: MessageBackplane {
   var isQuiet: Bool {
     commandPhase == .ready && channelPhase == .ready && closeWishes.isEmpty && pipe.count == 0
       && channelOutput.isEmpty && confirmations.isEmpty && probeSentAt == nil && !hasDue
-      && repairsInFlight == 0 && late.items.isEmpty && questions.isEmpty
+      && repairsInFlight == 0 && expected.isEmpty && late.items.isEmpty && questions.isEmpty
       && busyRooms.allSatisfy { $0.work.map { $0.joins.isEmpty && $0.pages.isEmpty } ?? true }
   }
 
@@ -214,7 +215,9 @@ extension RedisBackplane: MessageBackplane {
   /// When `tick` has something to do again.
   func nextDeadline(at now: Duration) -> Duration {
     var next = now + .milliseconds(250)
-    if !busyRooms.isEmpty || !questions.isEmpty { next = min(next, now + .milliseconds(50)) }
+    if !busyRooms.isEmpty || !questions.isEmpty || !expected.isEmpty {
+      next = min(next, now + .milliseconds(50))
+    }
     for phase in [commandPhase, channelPhase] {
       if case .closed(let until) = phase { next = min(next, until) }
     }

@@ -143,6 +143,8 @@ struct RedisBackplane: ~Copyable {
   var registersInFlight = 0
   var compareQueue: [RedisRoom] = []
   var comparesInFlight = 0
+  /// What comparisons found to be on its way, in the order of its time.
+  var expected: [ExpectedMessage] = []
   var repairQueue: [RedisRoom] = []
   var repairsInFlight = 0
   var lingering: [RedisRoom] = []

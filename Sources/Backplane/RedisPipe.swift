@@ -19,7 +19,7 @@ enum PendingReply {
   case history(RedisHistoryQuestion)
   case describe(ReplyTicket, RoomName, policy: Int32)
   case clear(ReplyTicket, RoomName)
-  case compare([RedisRoom])
+  case compare([Comparison])
 
   case loadScript
   case serverInformation

@@ -49,6 +49,8 @@ final class RedisRoom {
   var tellsEpoch = false
   /// Whether members may have missed messages while no link was there.
   var mayHaveMissed = false
+  /// Whether a comparison that finds more in Redis means that something was missed.
+  var isDoubtful = false
   /// The last presence event that was seen or read; nil before the first.
   var sequence: UInt64?
   /// Where each publisher of the room stands; only in rooms without history.
@@ -132,6 +134,27 @@ struct HeldMessage {
   var readings = 0
   let position: Position
   let body: RedisEnvelope.Body
+}
+
+/// A room whose position is compared with that in Redis, and where it was when Redis was asked.
+struct Comparison {
+  let room: RedisRoom
+  let reached: Position?
+
+  /// Whether Redis has lost what members had been given before it was asked.
+  ///
+  /// What they were given while the answer was on its way makes no difference.
+  func isBehind(_ epoch: Epoch?, _ offset: UInt64) -> Bool {
+    guard let reached else { return false }
+    return reached.epoch == epoch && offset < reached.offset
+  }
+}
+
+/// A message that Redis has and that has not come yet.
+struct ExpectedMessage {
+  let room: RedisRoom
+  let position: Position
+  let until: Duration
 }
 
 /// A join on its way.
