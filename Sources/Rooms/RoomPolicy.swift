@@ -16,10 +16,17 @@ public enum Permission: String, CaseIterable, Sendable, Equatable {
   case owner
 }
 
-/// What happens to a member whose outbound queue is full.
+/// What happens to a member that reads too slowly.
 public enum SlowConsumerPolicy: String, CaseIterable, Sendable, Equatable {
-  /// Close 4005.
+  /// Its connection is closed with 4005 when the outbound queue is full.
   case disconnect
+  /// With half of the queue full, messages wait beside it, and the oldest make way.
+  case dropOldest = "drop_oldest"
+  /// With half of the queue full, the newest message of the room waits beside it, and no other.
+  case latest
+  /// With half of the queue full, nothing more is delivered; what was missed is read from the room's
+  /// log when the member has taken the rest.
+  case recover
 }
 
 /// How much history the rooms of a namespace keep; off when either number is 0.

@@ -33,6 +33,8 @@ struct RoomPolicyTests {
     #expect(
       Permission.allCases.map(\.rawValue)
         == ["nobody", "anyone", "authenticated", "member", "token", "owner"])
-    #expect(SlowConsumerPolicy.allCases.map(\.rawValue) == ["disconnect"])
+    #expect(
+      SlowConsumerPolicy.allCases.map(\.rawValue)
+        == ["disconnect", "drop_oldest", "latest", "recover"])
   }
 }
