@@ -91,6 +91,12 @@ extension Configuration {
         ConfigurationProblem(
           path("presence_events", in: namespace), "true needs presence to be true, too"))
     }
+    if policy.slowConsumer == .recover, !policy.history.isOn {
+      problems.append(
+        ConfigurationProblem(
+          path("slow_consumer", in: namespace),
+          "recover reads what a slow member missed from the room's log; it needs history"))
+    }
     if namespace == "user", policy.join != .nobody, policy.join != .owner {
       problems.append(
         ConfigurationProblem(

@@ -57,14 +57,21 @@ final class ConnectionCompression {
 struct Connection: ~Copyable {
   // Delivery: what is touched for every message stands in the first 64 bytes, one cache line.
   var queue = SendQueue()
-  /// Bytes that the queue may hold; 0 once it has overflowed.
-  var queueMax: UInt32 = 0
+  /// Bytes up to which messages are queued without a second look: `queueMax`, or half of it in rooms
+  /// that spare a slow member, or 0 while something is held back, and once the queue has overflowed.
+  var queueMark: UInt32 = 0
   var descriptor: Int32 = -1
   var variant = FrameVariant.plain
   var phase = ConnectionPhase.vacant
   var isDirty = false
   var awaitsWritable = false
   var token = SlotToken(index: -1, generation: 0)
+
+  // A member that reads too slowly.
+  /// Bytes that the queue may hold; 0 once it has overflowed.
+  private(set) var queueMax: UInt32 = 0
+  /// Rooms that it is live in and that spare a slow member.
+  var sparingRooms: Int32 = 0
 
   // Reading.
   var reader = MessageReader(role: .server, messageBytesMax: 0, deflate: nil)
@@ -117,4 +124,15 @@ struct Connection: ~Copyable {
 
   /// Whether rooms may still deliver to it.
   var isLive: Bool { phase == .open || phase == .stream }
+
+  /// Says what the queue may hold.
+  mutating func limitQueue(to bytes: UInt32) {
+    queueMax = bytes
+    queueMark = bytes
+  }
+
+  /// Whether a queue in which less than a quarter is left takes more.
+  var hasDrained: Bool {
+    queueMax > 0 && (queue.isEmpty || queue.count < Int(queueMax) / 4)
+  }
 }

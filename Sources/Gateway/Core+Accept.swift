@@ -76,7 +76,7 @@ extension Core {
     connections[slot].awaitsProxyHeader = shared.proxies.speaksProxyProtocol
     connections[slot].openedAt = now
     connections[slot].lastActivity = now
-    connections[slot].queueMax = UInt32(clamping: max(shared.limits.outboundBytes, 262_144))
+    connections[slot].limitQueue(to: UInt32(clamping: max(shared.limits.outboundBytes, 262_144)))
     connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
     metrics.sockets.add(1)
     do {

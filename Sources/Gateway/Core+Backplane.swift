@@ -102,9 +102,12 @@ extension Core {
         Reply.history(
           id: ticket.id, messages: entries, position: position, recovered: recovered, to: &$0)
       }
-    case .gap(let room): tellMembers(of: room) { Push.gap(room, to: &$0) }
+    case .gap(let room):
+      tellMembers(of: room, as: { .gap($0) }) { Push.gap(room, to: &$0) }
     case .reset(let room, let position):
-      tellMembers(of: room, position: position) { Push.reset(room, position: position, to: &$0) }
+      tellMembers(of: room, position: position, as: { .reset($0) }) {
+        Push.reset(room, position: position, to: &$0)
+      }
     case .presenceReset(let room): tellMembers(of: room) { Push.presenceReset(room, to: &$0) }
     case .asked(let question, let text): asked(question, text, now)
     case .answered(let ticket, let answers): answered(ticket, answers)
@@ -112,7 +115,9 @@ extension Core {
       preconditionFailure("only the server API asks for this")
     case .failed(let ticket, _, let failure):
       guard let slot = slot(of: ticket) else { return }
-      if let place = pendingPlace(slot, of: ticket) {
+      if let place = pendingPlace(slot, of: ticket),
+        !connections[slot].session.pending[place].isSeated
+      {
         let pending = connections[slot].session.pending.remove(at: place)
         // The client did not ask for it: a refusal would tell it nothing.
         if pending.isServerJoin { return }
@@ -164,7 +169,10 @@ extension Core {
     }
     // Left again before the answer came: the request has its `ok`, the connection no membership.
     guard let place else { return }
-    let sent = receipt.position.map { sendEntries(receipt.missed, room, $0.epoch, slot) } ?? 0
+    let sent =
+      receipt.position.map {
+        sendEntries(receipt.missed, room, $0.epoch, tellsEpoch: false, slot)
+      } ?? 0
     if receipt.isComplete, sent == receipt.missed.count {
       becomeLive(slot, room, place)
     } else if let position = receipt.position {
@@ -178,11 +186,16 @@ extension Core {
   }
 
   private mutating func becomeLive(_ slot: Int32, _ room: RoomName, _ place: Int) {
-    connections[slot].session.pending.remove(at: place)
+    let pending = connections[slot].session.pending.remove(at: place)
+    guard !pending.isSeated else { return caughtUp(slot, room) }
     guard let policy = shared.policies.number(for: room) else {
       preconditionFailure("joined \(room), which has no policy")
     }
     connections[slot].session.add(rooms.join(room, policy: policy, slot: slot))
+    if shared.policies[policy].slowConsumer != .disconnect {
+      connections[slot].sparingRooms += 1
+      settleMark(slot)
+    }
   }
 
   /// Sends missed messages until the queue is half full; returns how many.
@@ -190,7 +203,7 @@ extension Core {
   /// Small messages are larger on the wire than in the log, and many rooms may be recovered at once:
   /// what does not fit is read again when the client has taken what came before.
   private mutating func sendEntries(
-    _ entries: [LogEntry], _ room: RoomName, _ epoch: Epoch, _ slot: Int32
+    _ entries: [LogEntry], _ room: RoomName, _ epoch: Epoch, tellsEpoch: Bool, _ slot: Int32
   ) -> Int {
     let half = Int(connections[slot].queueMax) / 2
     for (place, entry) in entries.enumerated() {
@@ -198,7 +211,8 @@ extension Core {
       guard connections[slot].queue.isEmpty || queued <= half else { return place }
       let envelope = Envelope(
         room: room, position: Position(epoch: epoch, offset: entry.offset),
-        payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds)
+        payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds,
+        startsEpoch: tellsEpoch && place == 0)
       withScratch { core, output in
         let kind = encode(envelope, to: &output)
         core.enqueueMessage(
@@ -229,13 +243,12 @@ extension Core {
   ///
   /// One page at a time, however many rooms, because each may fill what is free.
   private func placeOfNextPage(_ slot: Int32) -> Int? {
-    let queued = connections[slot].queue.count
-    let queueMax = Int(connections[slot].queueMax)
-    guard queued == 0 && queueMax > 0 || queued < queueMax / 4,
+    guard connections[slot].hasDrained,
       !connections[slot].session.pending.contains(where: \.awaitsPage)
     else { return nil }
+    let isEmpty = connections[slot].queue.isEmpty
     return connections[slot].session.pending.firstIndex {
-      $0.isReplaying && (queued == 0 || !$0.awaitsEmptyQueue)
+      $0.isReplaying && !$0.pauses && (isEmpty || !$0.awaitsEmptyQueue)
     }
   }
 
@@ -259,9 +272,21 @@ extension Core {
               shard: index, slot: token.packed, id: nil, askedAt: now.nanoseconds,
               join: pending.join)), now)
       }
-      connections[slot].session.isReplayListed =
-        connections[slot].session.pending.contains(where: \.isReplaying)
+      // A seated member whose queue is full is listed again when it has drained.
+      let hasDrained = connections[slot].hasDrained
+      connections[slot].session.isReplayListed = connections[slot].session.pending.contains {
+        $0.isReplaying && (hasDrained || !$0.isSeated || $0.awaitsPage)
+      }
       if connections[slot].session.isReplayListed { replaying.append(token) }
+    }
+  }
+
+  /// Lets pages be asked for again that came with nothing in them; once a second.
+  mutating func endReplayPauses() {
+    for token in replaying where connections.isCurrent(token) {
+      for place in connections[token.index].session.pending.indices {
+        connections[token.index].session.pending[place].pauses = false
+      }
     }
   }
 
@@ -272,14 +297,22 @@ extension Core {
     connections[slot].session.pending[place].awaitsPage = false
     switch page {
     case .entries(let entries, let newest, let isComplete):
-      let sent = sendEntries(entries, room, newest.epoch, slot)
+      let pending = connections[slot].session.pending[place]
+      var tellsEpoch = pending.tellsEpoch
+      if case .replaying(let reached) = pending.stage, reached.epoch != newest.epoch {
+        tellsEpoch = true
+      }
+      let sent = sendEntries(entries, room, newest.epoch, tellsEpoch: tellsEpoch, slot)
       if isComplete, sent == entries.count {
         becomeLive(slot, room, place)
         return
       }
+      // Nothing came: asking at once would come to the same.
+      connections[slot].session.pending[place].pauses = entries.isEmpty
       // Nothing fitted: asking again before the queue is empty would give the same page.
-      connections[slot].session.pending[place].awaitsEmptyQueue = sent == 0
+      connections[slot].session.pending[place].awaitsEmptyQueue = !entries.isEmpty && sent == 0
       guard sent > 0 else { return }
+      connections[slot].session.pending[place].tellsEpoch = false
       connections[slot].session.pending[place].stage = .replaying(
         Position(epoch: newest.epoch, offset: entries[sent - 1].offset))
     case .lost(let newest):
@@ -317,6 +350,7 @@ extension Core {
 
   private mutating func vacate(_ seat: RoomSeat, _ slot: Int32, _ now: MonotonicInstant) {
     let room = rooms.name(of: seat.room)
+    if connections[slot].sparingRooms > 0 { spareNoMore(seat.room, room, slot) }
     if let moved = rooms.leave(seat, slot: slot) {
       connections[moved.slot].session.move(in: seat.room, to: moved.position)
     }

@@ -172,7 +172,7 @@ extension Core {
   private func details(of slot: Int32, _ now: MonotonicInstant) -> ConnectionDetails {
     let wall = moment(now).wallMilliseconds
     var names = connections[slot].session.seats.map { rooms.name(of: $0.room) }
-    names += connections[slot].session.pending.map(\.room)
+    names += connections[slot].session.pending.filter { !$0.isSeated }.map(\.room)
     let roundTrip = connections[slot].roundTrip
     return ConnectionDetails(
       connection: connectionID(of: slot), user: connections[slot].session.identity.user,
@@ -181,14 +181,14 @@ extension Core {
       openedAt: wall - now.since(connections[slot].openedAt).millisecondsClamped,
       lastActivityAt: wall - now.since(connections[slot].lastActivity).millisecondsClamped,
       rooms: Array(names.prefix(ControlQuestion.listMax)),
-      queueBytes: connections[slot].queue.count,
+      queueBytes: queuedBytes(slot),
       roundTrip: roundTrip > 0 ? Int(roundTrip) : nil)
   }
 
   private func longestQueues(_ limit: Int) -> [QueueFigure] {
     var longest: [(slot: Int32, bytes: Int)] = []
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
-      let bytes = connections[slot].queue.count
+      let bytes = queuedBytes(slot)
       guard bytes > 0, connections[slot].isLive else { continue }
       longest.append((slot, bytes))
     }

@@ -60,24 +60,29 @@ extension Core {
     guard let room = rooms.index(of: envelope.room) else { return }
     let start = MonotonicInstant.now()
     let members = rooms.members(of: room)
+    withheld = 0
     withScratch { core, output in
       let kind = encode(envelope, to: &output)
-      core.deliver(kind, output.span, to: members, envelope: envelope)
+      core.deliver(kind, output.span, to: members, envelope: envelope, as: .message(room))
     }
-    metrics.deliveries.add(UInt64(members.count))
+    metrics.deliveries.add(UInt64(members.count - withheld))
     hasDeliveredInTick = true
     metrics.fanOut.observe(MonotonicInstant.now().nanoseconds &- start.nanoseconds)
   }
 
   /// Writes an object and hands it to the shard's members of a room.
+  ///
+  /// Messages that are held back for a member are overtaken by it, unless `push` says what else.
   mutating func tellMembers(
-    of room: RoomName, position: Position? = nil, _ write: (inout [UInt8]) -> Void
+    of room: RoomName, position: Position? = nil,
+    as push: (RoomIndex) -> RoomPush = { _ in .notice },
+    _ write: (inout [UInt8]) -> Void
   ) {
     guard let known = rooms.index(of: room) else { return }
     let members = rooms.members(of: known)
     withScratch { core, output in
       write(&output)
-      core.deliver(.text, output.span, to: members, position: position)
+      core.deliver(.text, output.span, to: members, position: position, as: push(known))
     }
   }
 
@@ -86,29 +91,34 @@ extension Core {
   /// The envelope, or else the position, is for event streams, which are told the place.
   mutating func deliver(
     _ kind: MessageKind, _ payload: Span<UInt8>, to members: [Int32], envelope: Envelope? = nil,
-    position: Position? = nil
+    position: Position? = nil, as push: RoomPush = .notice
   ) {
     // Before anything is encoded: an early flush empties the arena under the slices.
     makeRoom(for: 2 * payload.count + 4096)
+    copies.clear()
     let plain = writeFrame(kind.opcode, payload, isCompressed: false)
     var shared = InlineArray<7, ArenaSlice?>(repeating: nil)
     var event: ArenaSlice?
     for slot in members {
       switch connections[slot].variant {
-      case .plain: enqueue(plain, slot)
+      case .plain: enqueue(plain, slot, push, envelope)
       case .shared(let windowBits):
         let place = Int(windowBits) - 9
         if shared[place] == nil {
           shared[place] = compressedFrame(kind, payload, Int(windowBits)) ?? plain
         }
-        enqueue(shared[place] ?? plain, slot)
+        enqueue(shared[place] ?? plain, slot, push, envelope)
       case .own:
+        // What was compressed has to be sent, so whether it waits is decided before.
+        if isOverMark(slot, payload.count), holdBack(kind, payload, slot, push, envelope) {
+          continue
+        }
         // Its window moves with each message, so nobody can share the result.
         let own = ownFrame(kind, payload, slot)
         enqueue(own ?? plain, slot)
       case .events:
         if event == nil { event = eventSlice(kind, payload, envelope, position) }
-        if let event { enqueue(event, slot) } else { giveUp(slot) }
+        if let event { enqueue(event, slot, push, envelope) } else { giveUp(slot) }
       }
     }
   }
@@ -170,9 +180,15 @@ extension Core {
   // MARK: Slices
 
   @inline(__always)
-  private mutating func enqueue(_ slice: ArenaSlice, _ slot: Int32) {
-    let queued = connections[slot].queue.count + slice.count
-    guard queued <= Int(connections[slot].queueMax) else { return overflow(slice, slot) }
+  private func isOverMark(_ slot: Int32, _ bytes: Int) -> Bool {
+    connections[slot].queue.count + bytes > Int(connections[slot].queueMark)
+  }
+
+  @inline(__always)
+  private mutating func enqueue(
+    _ slice: ArenaSlice, _ slot: Int32, _ push: RoomPush = .notice, _ envelope: Envelope? = nil
+  ) {
+    guard !isOverMark(slot, slice.count) else { return overMark(slice, slot, push, envelope) }
     arena.enqueue(slice, on: &connections[slot].queue)
     if !connections[slot].isDirty {
       connections[slot].isDirty = true
@@ -186,31 +202,42 @@ extension Core {
     dirty.append(slot)
   }
 
-  /// The queue is full.
-  ///
-  /// One that only grew within this tick gets the chance to be sent first.
-  private mutating func overflow(_ slice: ArenaSlice, _ slot: Int32) {
-    guard connections[slot].queueMax > 0 else { return }
-    if !connections[slot].queue.isBlocked {
-      switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
-      case .done, .blocked: break
-      case .failed: return scheduleFailure(slot)
-      }
-      let queued = connections[slot].queue.count + slice.count
+  /// The queue is full, or is not to take this without a look at the room's policy.
+  @inline(never)
+  private mutating func overMark(
+    _ slice: ArenaSlice, _ slot: Int32, _ push: RoomPush, _ envelope: Envelope?
+  ) {
+    if holdBack(slice, slot, push, envelope) { return }
+    let queueMax = Int(connections[slot].queueMax)
+    guard queueMax > 0 else { return }
+    var queued = connections[slot].queue.count + slice.count
+    if queued > queueMax {
+      guard sendEarly(slot) else { return }
+      queued = connections[slot].queue.count + slice.count
       // An empty queue takes one message of any size.
-      if queued <= Int(connections[slot].queueMax) || connections[slot].queue.isEmpty {
-        arena.enqueue(slice, on: &connections[slot].queue)
-        markDirty(slot)
-        return
-      }
+      guard queued <= queueMax || connections[slot].queue.isEmpty else { return giveUp(slot) }
     }
-    giveUp(slot)
+    arena.enqueue(slice, on: &connections[slot].queue)
+    markDirty(slot)
+    yieldHeld(slot)
+  }
+
+  /// A queue that only grew within this tick gets the chance to be sent before it counts as full;
+  /// false when the connection is gone.
+  mutating func sendEarly(_ slot: Int32) -> Bool {
+    guard !connections[slot].queue.isBlocked else { return true }
+    switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
+    case .done, .blocked: return true
+    case .failed:
+      scheduleFailure(slot)
+      return false
+    }
   }
 
   /// Nothing may follow what was dropped, however small: the queue takes no message any more.
   private mutating func giveUp(_ slot: Int32) {
     guard connections[slot].queueMax > 0 else { return }
-    connections[slot].queueMax = 0
+    connections[slot].limitQueue(to: 0)
     overflowed.append(connections[slot].token)
     markDirty(slot)
   }
@@ -221,12 +248,12 @@ extension Core {
   /// Not here: its rooms would be told, and that could empty the arena under a message half handed
   /// out.
   private mutating func scheduleFailure(_ slot: Int32) {
-    connections[slot].queueMax = 0
+    connections[slot].limitQueue(to: 0)
     failed.append(connections[slot].token)
   }
 
   /// Makes the arena hold so many more bytes, if need be by sending what it has.
-  private mutating func makeRoom(for bytes: Int) {
+  mutating func makeRoom(for bytes: Int) {
     guard arena.room < bytes else { return }
     for slot in dirty {
       switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {

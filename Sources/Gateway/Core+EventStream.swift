@@ -103,7 +103,7 @@ extension Core {
     connections[slot].variant = .events
     connections[slot].head = nil
     connections[slot].input.removeAll()
-    connections[slot].queueMax = UInt32(clamping: shared.limits.outboundBytes)
+    connections[slot].limitQueue(to: UInt32(clamping: shared.limits.outboundBytes))
     connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
     arm(slot, at: connections[slot].deadline)
     enter(room, policy, since, nil, slot, isServerJoin: false, now)

@@ -30,8 +30,9 @@ extension Core {
       awaitWritable(slot, false)
       flushed(slot, now)
     case .blocked: awaitWritable(slot, true)
-    case .failed: transportFailed(slot)
+    case .failed: return transportFailed(slot)
     }
+    if connections[slot].queueMark == 0 { resume(slot) }
   }
 
   private mutating func awaitWritable(_ slot: Int32, _ awaits: Bool) {

@@ -288,7 +288,7 @@ extension Core {
       messageBytesMax: echoes ? Bounds.echoMessageBytes : shared.limits.messageBytes,
       deflate: agreement)
     let queueMax = echoes ? Bounds.echoQueueBytes : shared.limits.outboundBytes
-    connections[slot].queueMax = queueMax == 0 ? .max / 2 : UInt32(clamping: queueMax)
+    connections[slot].limitQueue(to: queueMax == 0 ? .max / 2 : UInt32(clamping: queueMax))
     if let agreement {
       connections[slot].variant =
         agreement.keepsContext(from: .server)

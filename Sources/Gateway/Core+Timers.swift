@@ -44,6 +44,7 @@ extension Core {
     }
     if nextSweep <= now {
       nextSweep = now.advanced(by: .seconds(1))
+      endReplayPauses()
       let moment = moment(now)
       local?.sweep(at: moment, into: &outbox)
       settleOutbox(now)
@@ -185,12 +186,13 @@ extension Core {
     var queued = 0
     var peak = 0
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
-      let count = connections[slot].queue.count
+      let count = queuedBytes(slot)
       queued += count
       peak = max(peak, count)
     }
     metrics.outboundBytes.set(Int64(queued))
     metrics.outboundPeakBytes.set(Int64(peak))
+    metrics.heldMembers.set(Int64(held.values.reduce(0) { $0 + $1.roomCount }))
     metrics.members.set(Int64(rooms.memberCount))
     metrics.rooms.set(Int64(rooms.count))
     let figures = backplaneFigures

@@ -53,6 +53,12 @@ struct Core: ~Copyable {
   var isSettlingOutbox = false
   var replaying: [SlotToken] = []
   var lastJoin: UInt64 = 0
+  /// What is held back for members that read too slowly, by slot.
+  var held: [Int32: HeldMessages] = [:]
+  /// Copies of the message that is being delivered, for those.
+  var copies = FrameCopies()
+  /// Members for which that message was held back, or dropped.
+  var withheld = 0
 
   // The server API and questions of nodes; in use on shard 0.
   var desk = ServerDesk()

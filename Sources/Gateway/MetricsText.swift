@@ -2,6 +2,7 @@
 // test compares the two. Labels are bounded: never a room, a user or an address.
 
 import RoostEventLoop
+import RoostRooms
 import RoostWire
 public import Telemetry
 
@@ -163,6 +164,27 @@ extension Node {
     text.family(
       "roost_slow_consumers_total", .counter, help: "Connections whose outbound queue overflowed.")
     text.sample(sum { $0.slowConsumers.value })
+    text.family(
+      "roost_slow_consumer_members", .gauge,
+      help: "Members of rooms for whom messages are held back now.")
+    text.sample(sum(gauge: { $0.heldMembers.value }))
+    text.family(
+      "roost_slow_consumer_held_total", .counter,
+      help: "Times that a room's messages began to be held back for a member, by policy.")
+    for (place, policy) in SlowConsumerPolicy.allCases.enumerated() where policy != .disconnect {
+      text.sample([("policy", policy.rawValue)], sum { $0.holds.value(place) })
+    }
+    text.family(
+      "roost_slow_consumer_dropped_total", .counter,
+      help: "Messages dropped for members that read too slowly, by policy.")
+    for (place, policy) in SlowConsumerPolicy.allCases.enumerated()
+    where policy == .dropOldest || policy == .latest {
+      text.sample([("policy", policy.rawValue)], sum { $0.heldDrops.value(place) })
+    }
+    text.family(
+      "roost_slow_consumer_gaps_total", .counter,
+      help: "Gaps told to members for whom messages were dropped.")
+    text.sample(sum { $0.gapsTold.value })
     text.family("roost_rate_limited_total", .counter, help: "Messages refused by a rate, by rate.")
     text.sample([("rate", "messages")], sum { $0.rateLimited.value(0) })
     text.sample([("rate", "bytes")], sum { $0.rateLimited.value(1) })

@@ -22,8 +22,15 @@ struct PendingRoom: Sendable, Equatable {
   var awaitsPage: Bool
   /// Whether the next missed message fits an empty queue only.
   var awaitsEmptyQueue = false
+  /// Whether a page came with nothing in it, because the log cannot be read now: it is asked for
+  /// again after the next sweep.
+  var pauses = false
+  /// Whether the next message is the first of another epoch, which the client does not know yet.
+  var tellsEpoch = false
   /// Whether the server put the connection there.
   let isServerJoin: Bool
+  /// Whether it is a live member that read too slowly, and has kept its seat.
+  var isSeated = false
 
   /// Whether missed messages are being sent.
   var isReplaying: Bool {
@@ -62,7 +69,7 @@ struct Session: Sendable {
   private var refusalsInARow: UInt16 = 0
 
   /// Rooms that count against the limit.
-  var roomCount: Int { (first == nil ? 0 : 1) + others.count + pending.count }
+  var roomCount: Int { (first == nil ? 0 : 1) + others.count + pending.count { !$0.isSeated } }
 
   /// Whether no room is left.
   var isInNoRoom: Bool { roomCount == 0 }

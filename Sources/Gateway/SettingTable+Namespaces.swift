@@ -14,9 +14,6 @@ extension Setting {
       ])
   }
 
-  private static let unbuiltSlowConsumer =
-    "this version has only \"disconnect\" for members that do not read"
-
   /// The settings of ``RoomPolicy``, each below `namespaces.NAME`.
   static let namespace: [Setting] = [
     namespace(
@@ -54,13 +51,8 @@ extension Setting {
       "Members that a room may have."),
     namespace(
       "slow_consumer",
-      .word(
-        [SlowConsumerPolicy.disconnect.rawValue],
-        later: [
-          "drop_oldest": unbuiltSlowConsumer, "keep_latest": unbuiltSlowConsumer,
-          "pause": unbuiltSlowConsumer,
-        ]), .word(\.slowConsumer),
-      "What happens to a member that does not read."),
+      .word(SlowConsumerPolicy.allCases.map(\.rawValue), later: [:]), .word(\.slowConsumer),
+      "What happens to a member that reads too slowly; recover needs history."),
     namespace(
       "sender", .boolean, .boolean(\.showsSender),
       "Whether messages say who published them."),

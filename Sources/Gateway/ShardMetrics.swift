@@ -1,5 +1,6 @@
 // What one shard counts. Its thread writes, the scraping thread reads; no lock, no shared cell.
 
+import RoostRooms
 import RoostWire
 import Telemetry
 
@@ -64,6 +65,10 @@ final class ShardMetrics: Sendable {
   let outboundBytes = Gauge()
   let outboundPeakBytes = Gauge()
   let slowConsumers = Counter()
+  let holds = CounterRow()  // by place in SlowConsumerPolicy.allCases
+  let heldDrops = CounterRow()  // likewise
+  let heldMembers = Gauge()
+  let gapsTold = Counter()
   let rateLimited = CounterRow()  // 0 messages, 1 bytes
   let pings = Counter()
   let pingRoundTrip = Histogram(.latency)
@@ -102,6 +107,16 @@ final class ShardMetrics: Sendable {
   func count(_ code: ErrorCode) {
     guard let place = ErrorCode.allCases.firstIndex(of: code) else { return }
     errors.add(place)
+  }
+
+  func countHold(_ policy: SlowConsumerPolicy) {
+    guard let place = SlowConsumerPolicy.allCases.firstIndex(of: policy) else { return }
+    holds.add(place)
+  }
+
+  func countDrops(_ policy: SlowConsumerPolicy, _ amount: Int) {
+    guard amount > 0, let place = SlowConsumerPolicy.allCases.firstIndex(of: policy) else { return }
+    heldDrops.add(place, UInt64(amount))
   }
 
   func count(_ refusal: AdmissionRefusal) {

@@ -340,11 +340,6 @@ struct ConfigurationLoaderTests {
       "config.json:1:34: namespaces.chat.join: \"token\" needs tokens, which this version does not "
         + "check yet; use one of nobody, anyone, authenticated, owner"
     ),
-    (
-      #"{"namespaces": {"chat": {"slow_consumer": "pause"}}}"#,
-      "config.json:1:43: namespaces.chat.slow_consumer: this version has only \"disconnect\" for "
-        + "members that do not read"
-    ),
   ])
   func `what is designed and not built is refused with a sentence`(file: String, sentence: String) {
     #expect(problems(load(file)) == [sentence])

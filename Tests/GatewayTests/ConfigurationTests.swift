@@ -123,6 +123,22 @@ struct ConfigurationTests {
       ])
   }
 
+  @Test(arguments: SlowConsumerPolicy.allCases, [0, 1])
+  func `what is read from the log later needs history`(policy: SlowConsumerPolicy, messages: Int) {
+    var configuration = Configuration()
+    configuration.namespaces["chat"] = RoomPolicy()
+    configuration.namespaces["chat"]?.slowConsumer = policy
+    configuration.namespaces["chat"]?.history.messages = messages
+    configuration.namespaces["chat"]?.history.lifetime = .seconds(1)
+    #expect(
+      configuration.problems().map(\.description)
+        == (policy == .recover && messages == 0
+          ? [
+            "namespaces.chat.slow_consumer: recover reads what a slow member missed from the room's "
+              + "log; it needs history"
+          ] : []))
+  }
+
   @Test(arguments: Permission.allCases)
   func `nobody but its user gets into a user's room`(permission: Permission) {
     var configuration = Configuration()
