@@ -53,9 +53,9 @@ public struct Limits: Sendable, Equatable {
   public var batchRequests = 1000
   /// Rooms that one connection has joined at the same time; 0: none.
   public var roomsPerConnection = 128
-  /// Bytes that wait for a client that reads too slowly, before `slow_consumer` takes hold.
+  /// Bytes that wait for a client that reads too slowly, before it is closed with 4005.
   ///
-  /// At least ``messageBytes``.
+  /// At least ``messageBytes``. Namespaces that spare slow members begin to at half of it.
   public var outboundBytes = 1_048_576
 
   // MARK: Life of one connection
