@@ -1,11 +1,9 @@
-// Who is let in: rates of handshakes and counts of connections, per node, per address and per user.
-//
-// All shards share these figures without a lock. Addresses and users are counted in a sketch: two
-// rows of cells picked by two keyed hashes, of which the smaller figure counts. A stranger who shares
-// one cell with a crowd is still judged by the other one, and nobody can choose whom to share with.
+// Who is let in, and how much users and addresses may do together: rates of handshakes, counts of
+// connections, rates of messages and bytes, per node, per address and per user. All shards share
+// these figures without a lock.
 
-import RoostCrypto
 import RoostEventLoop
+import RoostRooms
 import Synchronization
 
 /// Why a connection is not let in.
@@ -20,6 +18,8 @@ enum AdmissionRefusal: String, CaseIterable, Sendable {
   case nodeRate = "node_rate"
   /// Too many handshakes a second from this address.
   case addressRate = "address_rate"
+  /// Too many sockets have not finished their handshake, and this one waits longest.
+  case handshakesAtOnce = "handshakes_at_once"
   /// The node is draining.
   case draining
   /// The page's origin is not allowed.
@@ -32,57 +32,26 @@ enum AdmissionRefusal: String, CaseIterable, Sendable {
   case proxyHeader = "proxy_header"
 }
 
-/// Counts by key in bounded memory; never too low, hardly ever too high.
-final class CountingSketch: Sendable {
-  private static let width = 1 << 15
-  private let cells = AtomicCells(count: 2 * CountingSketch.width)
-  private let seed = RandomBytes.uint64()
+/// A limit that a dry run overlooks.
+enum OverlookedLimit: Hashable, Sendable {
+  case admission(AdmissionRefusal)
+  case rate(RateLimit)
+  case rooms
 
-  private func places(of key: UInt64) -> (Int, Int) {
-    // Two independent halves of one mixed 64-bit value.
-    var mixed = (key ^ seed) &* 0x9E37_79B9_7F4A_7C15
-    mixed ^= mixed >> 32
-    mixed = mixed &* 0xD6E8_FEB8_6659_FD93
-    mixed ^= mixed >> 32
-    let mask = UInt64(Self.width - 1)
-    return (Int(mixed & mask), Self.width + Int((mixed >> 20) & mask))
-  }
+  /// All of them, in the order in which metrics show them.
+  static let all: [OverlookedLimit] =
+    [
+      .admission(.addressConnections), .admission(.userConnections), .admission(.nodeRate),
+      .admission(.addressRate), .admission(.handshakesAtOnce),
+    ] + RateLimit.allCases.map { .rate($0) } + [.rooms]
 
-  /// Counts one in and returns the figure of the key.
-  func enter(_ key: UInt64) -> Int {
-    let (first, second) = places(of: key)
-    return Int(min(cells.increment(first), cells.increment(second)))
-  }
-
-  /// Counts one out that was counted in.
-  func leave(_ key: UInt64) {
-    let (first, second) = places(of: key)
-    cells.decrement(first)
-    cells.decrement(second)
-  }
-
-  /// Takes from the key's rate (generic cell rate algorithm with a burst of one second's worth).
-  ///
-  /// Returns how long to wait when the rate is used up. A sketch used for rates must not be used
-  /// for counts.
-  func take(_ key: UInt64, ratePerSecond: Int, now: MonotonicInstant) -> Duration? {
-    let cost = 1_000_000_000 / UInt64(max(ratePerSecond, 1))
-    let depth: UInt64 = 1_000_000_000
-    let (first, second) = places(of: key)
-    let paid = min(cells.load(first), cells.load(second))
-    let end = max(paid, now.nanoseconds) &+ cost
-    guard end <= now.nanoseconds &+ depth else {
-      return .nanoseconds(Int64(clamping: end - now.nanoseconds - depth))
+  /// Its name in metrics.
+  var label: String {
+    switch self {
+    case .admission(let refusal): refusal.rawValue
+    case .rate(let rate): rate.label
+    case .rooms: "rooms_per_connection"
     }
-    for place in [first, second] {
-      // A lost race means that somebody else moved the cell on: one try more, then it is theirs.
-      let old = cells.load(place)
-      if old < end, !cells.exchange(place, expected: old, value: end).0 {
-        let newer = cells.load(place)
-        if newer < end { _ = cells.exchange(place, expected: newer, value: end) }
-      }
-    }
-    return nil
   }
 }
 
@@ -96,16 +65,42 @@ final class Admission: Sendable {
   private let paidUntil = Atomic<UInt64>(0)
   private let addresses = CountingSketch()
   private let addressRates = CountingSketch()
+  private let socketRates = CountingSketch()
   private let users = CountingSketch()
+  // Rates that several connections share; none for a limit that is off.
+  private let userMessages: CountingSketch?
+  private let userBytes: CountingSketch?
+  private let addressMessages: CountingSketch?
+  private let addressBytes: CountingSketch?
+  private let overlooked = AtomicCells(count: OverlookedLimit.all.count)
 
   /// - Parameter connectionsMax: WebSocket connections of the node, from its budget.
   init(limits: Limits, connectionsMax: Int) {
     self.limits = limits
     self.connectionsMax = connectionsMax
+    func sketch(_ rate: Int) -> CountingSketch? { rate > 0 ? CountingSketch() : nil }
+    userMessages = sketch(limits.messagesPerSecondPerUser)
+    userBytes = sketch(limits.bytesPerSecondPerUser)
+    addressMessages = sketch(limits.messagesPerSecondPerAddress)
+    addressBytes = sketch(limits.bytesPerSecondPerAddress)
   }
 
   /// WebSocket connections of the node.
   var connectionCount: Int { connections.load(ordering: .relaxed) }
+
+  // MARK: Dry run
+
+  /// Whether a limit that is exceeded holds; counts it, where it does not.
+  func holds(_ limit: OverlookedLimit) -> Bool {
+    guard limits.dryRun, let place = OverlookedLimit.all.firstIndex(of: limit) else { return true }
+    _ = overlooked.increment(place)
+    return false
+  }
+
+  /// How often a limit was exceeded in a dry run.
+  func overlookedCount(_ place: Int) -> UInt64 { overlooked.load(place) }
+
+  // MARK: Addresses
 
   private static func key(of address: SocketAddress) -> UInt64 {
     // An IPv6 host commonly has a whole /64, so that is what one address is.
@@ -117,9 +112,21 @@ final class Admission: Sendable {
   /// The socket is counted in either case; `left` takes it out.
   func entered(_ address: SocketAddress) -> Bool {
     let count = addresses.enter(Self.key(of: address))
-    guard limits.connectionsPerAddress > 0 else { return true }
+    guard limits.connectionsPerAddress > 0, !limits.dryRun else { return true }
     // The surplus is for requests that are refused with an answer.
     return count <= limits.connectionsPerAddress + limits.connectionsPerAddress / 8 + 16
+  }
+
+  /// Judges a socket by the rate of its address before anything is spent on it; nil when it may stay.
+  ///
+  /// Four sockets for each handshake, because requests that are no handshakes need some, too.
+  func accepts(_ address: SocketAddress, now: MonotonicInstant) -> AdmissionRefusal? {
+    let rate = limits.handshakesPerSecondPerAddress * 4
+    guard rate > 0,
+      socketRates.take(Self.key(of: address), 1, ratePerSecond: rate, burst: rate, now: now) != nil,
+      holds(.admission(.addressRate))
+    else { return nil }
+    return .addressRate
   }
 
   /// Counts an accepted socket out.
@@ -127,14 +134,17 @@ final class Admission: Sendable {
     addresses.leave(Self.key(of: address))
   }
 
+  // MARK: Handshakes
+
   /// Judges an upgrade; nil when it is let in, and then it counts as a connection of the node.
   func upgrade(_ address: SocketAddress, now: MonotonicInstant)
     -> (refusal: AdmissionRefusal, retryAfter: Duration)?
   {
     let key = Self.key(of: address)
-    if limits.handshakesPerSecondPerAddress > 0,
-      let wait = addressRates.take(
-        key, ratePerSecond: limits.handshakesPerSecondPerAddress, now: now)
+    let perAddress = limits.handshakesPerSecondPerAddress
+    if perAddress > 0,
+      let wait = addressRates.take(key, 1, ratePerSecond: perAddress, burst: perAddress, now: now),
+      holds(.admission(.addressRate))
     {
       return (.addressRate, wait)
     }
@@ -142,13 +152,13 @@ final class Admission: Sendable {
       // The own socket is counted already: look at the figure by counting in and out.
       let count = addresses.enter(key) - 1
       addresses.leave(key)
-      if count > limits.connectionsPerAddress { return (.addressConnections, .seconds(5)) }
+      if count > limits.connectionsPerAddress, holds(.admission(.addressConnections)) {
+        return (.addressConnections, .seconds(5))
+      }
     }
-    if let wait = takeHandshake(now) { return (.nodeRate, wait) }
-    guard connections.add(1, ordering: .relaxed).newValue <= connectionsMax else {
-      connections.subtract(1, ordering: .relaxed)
-      return (.nodeConnections, .seconds(10))
-    }
+    if let wait = takeHandshake(now), holds(.admission(.nodeRate)) { return (.nodeRate, wait) }
+    // What the machine affords is no matter of choice: it holds in a dry run, too.
+    guard adopt() else { return (.nodeConnections, .seconds(10)) }
     return nil
   }
 
@@ -167,27 +177,6 @@ final class Admission: Sendable {
     precondition(old > 0, "more connections ended than began")
   }
 
-  /// Counts a connection of a user; false, and not counted, when the user has enough.
-  func entered(user: String) -> Bool {
-    let key = Self.key(of: user)
-    let count = users.enter(key)
-    guard limits.connectionsPerUser > 0, count > limits.connectionsPerUser else { return true }
-    users.leave(key)
-    return false
-  }
-
-  /// Counts a connection of a user out.
-  func left(user: String) {
-    users.leave(Self.key(of: user))
-  }
-
-  private static func key(of user: String) -> UInt64 {
-    // FNV-1a; the sketch mixes it with its own secret.
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in user.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
-  }
-
   private func takeHandshake(_ now: MonotonicInstant) -> Duration? {
     guard limits.handshakesPerSecond > 0 else { return nil }
     let cost = 1_000_000_000 / UInt64(limits.handshakesPerSecond)
@@ -202,5 +191,78 @@ final class Admission: Sendable {
       if result.exchanged { return nil }
       paid = result.original
     }
+  }
+
+  // MARK: Users
+
+  /// Counts a connection of a user; false, and not counted, when the user has enough.
+  func entered(user: String) -> Bool {
+    let key = Self.key(of: user)
+    let count = users.enter(key)
+    guard limits.connectionsPerUser > 0, count > limits.connectionsPerUser,
+      holds(.admission(.userConnections))
+    else { return true }
+    users.leave(key)
+    return false
+  }
+
+  /// Counts a connection of a user that has enough, because an older one makes room.
+  func enteredInPlace(user: String) {
+    _ = users.enter(Self.key(of: user))
+  }
+
+  /// Counts a connection of a user out.
+  func left(user: String) {
+    users.leave(Self.key(of: user))
+  }
+
+  /// The number that stands for a user in rates.
+  static func key(of user: String) -> UInt64 {
+    // FNV-1a; the sketch mixes it with its own secret.
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in user.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return hash
+  }
+
+  // MARK: Rates
+
+  /// Takes a message from the rates of its user, if it has one, and of its address.
+  func takeMessage(user: UInt64?, address: SocketAddress, now: MonotonicInstant)
+    -> (rate: RateLimit, wait: Duration)?
+  {
+    let perUser = limits.messagesPerSecondPerUser
+    if let user, let userMessages,
+      let wait = userMessages.take(user, 1, ratePerSecond: perUser, burst: perUser, now: now)
+    {
+      return (.userMessages, wait)
+    }
+    let perAddress = limits.messagesPerSecondPerAddress
+    if let addressMessages,
+      let wait = addressMessages.take(
+        Self.key(of: address), 1, ratePerSecond: perAddress, burst: perAddress, now: now)
+    {
+      return (.addressMessages, wait)
+    }
+    return nil
+  }
+
+  /// Takes a message's bytes from the rates of its user, if it has one, and of its address.
+  func takeBytes(_ count: Int, user: UInt64?, address: SocketAddress, now: MonotonicInstant)
+    -> (rate: RateLimit, wait: Duration)?
+  {
+    let perUser = limits.bytesPerSecondPerUser
+    if let user, let userBytes,
+      let wait = userBytes.take(user, count, ratePerSecond: perUser, burst: perUser, now: now)
+    {
+      return (.userBytes, wait)
+    }
+    let perAddress = limits.bytesPerSecondPerAddress
+    if let addressBytes,
+      let wait = addressBytes.take(
+        Self.key(of: address), count, ratePerSecond: perAddress, burst: perAddress, now: now)
+    {
+      return (.addressBytes, wait)
+    }
+    return nil
   }
 }

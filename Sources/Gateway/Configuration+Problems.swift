@@ -78,6 +78,13 @@ extension Configuration {
     }
     for (name, policy) in namespaces.sorted(by: { $0.key < $1.key }) {
       problems += Self.problems(of: policy, namespace: name)
+      if policy.messageBytesMax > limits.messageBytes {
+        problems.append(
+          ConfigurationProblem(
+            Self.path("message_bytes", in: name),
+            "\(policy.messageBytesMax) is more than limits.message_bytes (\(limits.messageBytes)): "
+              + "no message gets that far"))
+      }
     }
     return problems
   }

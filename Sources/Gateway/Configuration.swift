@@ -108,6 +108,8 @@ public struct Configuration: Sendable, Equatable {
     auth.anonymous = true
     limits.connectionsPerAddress = 0
     limits.handshakesPerSecondPerAddress = 0
+    limits.messagesPerSecondPerAddress = 0
+    limits.bytesPerSecondPerAddress = 0
     namespaces[""] = RoomPolicy.showingEverything
     namespaces["user"]?.send = .anyone
   }

@@ -99,6 +99,8 @@ struct Connection: ~Copyable {
   var lastMessage = MonotonicInstant.zero
   /// Whether the doorkeeper counts it as a WebSocket connection or an event stream.
   var isAdmitted = false
+  /// Where it stands among those that have not finished their handshake.
+  var handshake = HandshakePlace()
   /// Whether the head of an event stream was sent.
   var isStreamOpen = false
   /// The page that asked for the event stream, to be allowed to read it.

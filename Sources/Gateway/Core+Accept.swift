@@ -52,17 +52,23 @@ extension Core {
     let isProxy = shared.proxies.contains(address)
     guard isProxy || !shared.proxies.speaksProxyProtocol else {
       // It goes around the proxies, and a header of its own would be a lie.
-      metrics.count(.proxyUntrusted)
+      count(.proxyUntrusted, address, now)
+      return Syscalls.close(descriptor)
+    }
+    if !isProxy, let refusal = shared.admission.accepts(address, now: now) {
+      count(refusal, address, now)
       return Syscalls.close(descriptor)
     }
     guard isProxy || shared.admission.entered(address) else {
       // Far over its limit: not worth a slot and a request.
-      metrics.count(.addressConnections)
+      count(.addressConnections, address, now)
       shared.admission.left(address)
       return refuseAtOnce(descriptor, 429)
     }
-    guard let token = connections.acquire() else {
-      metrics.count(.nodeConnections)
+    // Descriptors are the node's, not the shard's; some are kept for what must go on.
+    guard shared.beginSocket(), let token = connections.acquire() else {
+      shared.endSocket()
+      count(.nodeConnections, address, now)
       if !isProxy { shared.admission.left(address) }
       return refuseAtOnce(descriptor, 503)
     }
@@ -86,6 +92,7 @@ extension Core {
       return end(slot)
     }
     arm(slot, at: connections[slot].deadline)
+    beginHandshake(slot, now)
   }
 
   /// Answers without having read: the peer may see a reset instead, which says the same.

@@ -106,6 +106,7 @@ extension Core {
   mutating func end(_ slot: Int32) {
     guard connections[slot].phase != .ended, connections[slot].phase != .vacant else { return }
     connections[slot].phase = .ended
+    endHandshake(slot)
     ended.append(connections[slot].token)
     leaveAllRooms(slot, MonotonicInstant.now())
   }
@@ -118,6 +119,7 @@ extension Core {
       arena.drop(&connections[slot].queue)
       connections.release(token)
       metrics.sockets.add(-1)
+      shared.endSocket()
     }
     if isDraining { stopWhenEmpty() }
   }

@@ -46,7 +46,7 @@ extension Core {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
     if let user = identity.user {
-      guard shared.admission.entered(user: user) else {
+      guard admitUser(user, now) else {
         shared.admission.ended()
         return refuse(slot, .userConnections, .seconds(5), now)
       }
@@ -67,7 +67,9 @@ extension Core {
       shared.admission.left(letter.address)
       return refuseAtOnce(letter.descriptor, 503)
     }
-    guard let token = connections.acquire() else {
+    // The descriptor moves here from the admin port's share.
+    guard shared.beginSocket(), let token = connections.acquire() else {
+      shared.endSocket()
       shared.admission.ended()
       shared.admission.left(letter.address)
       return refuseAtOnce(letter.descriptor, 503)
@@ -99,6 +101,7 @@ extension Core {
     metrics.streams.add(1)
     admittedCount += 1
     connections[slot].isAdmitted = true
+    endHandshake(slot)
     connections[slot].phase = .stream
     connections[slot].variant = .events
     connections[slot].head = nil

@@ -176,7 +176,7 @@ extension Core {
       return false
     }
     if let user = identity.user {
-      guard shared.admission.entered(user: user) else {
+      guard admitUser(user, now) else {
         if let compression { shared.releaseCompression(compression.budgetBytes) }
         shared.admission.ended()
         refuse(slot, .userConnections, .seconds(5), now)
@@ -280,6 +280,7 @@ extension Core {
     metrics.connections.add(1)
     admittedCount += 1
     connections[slot].isAdmitted = true
+    endHandshake(slot)
     connections[slot].phase = echoes ? .echo : .open
     connections[slot].head = nil
     connections[slot].compression = compression
@@ -325,7 +326,7 @@ extension Core {
   mutating func refuse(
     _ slot: Int32, _ refusal: AdmissionRefusal, _ retryAfter: Duration?, _ now: MonotonicInstant
   ) {
-    metrics.count(refusal)
+    count(refusal, connections[slot].address, now)
     var fields: [(String, String)] = []
     if let retryAfter {
       let seconds = (retryAfter.millisecondsClamped + 999) / 1000
@@ -370,6 +371,7 @@ extension Core {
     }
     enqueueBytes(response.span, slot)
     if keepAlive {
+      renewHandshake(slot)
       arm(slot, at: connections[slot].deadline)
     } else {
       connections[slot].input.removeAll()

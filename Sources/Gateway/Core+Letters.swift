@@ -45,6 +45,8 @@ extension Core {
         post(.directDelivered(direct.ticket, count: count), to: direct.ticket.shard)
       case .directDelivered(let ticket, let count): directDelivered(ticket, count)
       case .adopt(let letter): adopt(letter, now)
+      case .evict(let letter): evict(letter, now)
+      case .closeOldest(let connection): closeOldest(connection, now)
       case .server(let letter): serverAsked(letter, now)
       case .control(let letter):
         post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)

@@ -86,7 +86,7 @@ extension Core {
   mutating func refuseSilently(
     _ slot: Int32, _ refusal: AdmissionRefusal, _ now: MonotonicInstant
   ) {
-    metrics.count(refusal)
+    count(refusal, connections[slot].address, now)
     end(slot)
   }
 }

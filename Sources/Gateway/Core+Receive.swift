@@ -123,12 +123,7 @@ extension Core {
   ) {
     guard connections[slot].closing.maySend else { return }
     if connections[slot].phase == .open {
-      switch connections[slot].session.takeMessage(limits: shared.limits, now: now) {
-      case .allowed: break
-      // § 5.5.3: only the most recent ping needs an answer.
-      case .limited: return metrics.rateLimited.add(0)
-      case .excessive: return close(slot, .rateLimited, now)
-      }
+      guard takePing(slot, now) else { return }
     }
     enqueueControl(.pong, payload, slot)
   }

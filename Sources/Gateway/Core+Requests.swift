@@ -10,47 +10,6 @@ import RoostWire
 import Telemetry
 
 extension Core {
-  // MARK: Rates
-
-  /// Takes a message's bytes from its connection's rate; false when it is refused and answered.
-  mutating func takeBytes(_ slot: Int32, _ count: Int, _ now: MonotonicInstant) -> Bool {
-    switch connections[slot].session.take(bytes: count, limits: shared.limits, now: now) {
-    case .allowed: return true
-    case .limited(let wait):
-      metrics.rateLimited.add(1)
-      answer(
-        slot, nil,
-        ErrorReply(
-          .rateLimited, "more bytes than limits.bytes_per_second allows; the message was dropped",
-          retryAfter: wait))
-      return false
-    case .excessive:
-      metrics.rateLimited.add(1)
-      close(slot, .rateLimited, now)
-      return false
-    }
-  }
-
-  private mutating func takeMessage(_ slot: Int32, _ id: [UInt8]?, _ now: MonotonicInstant)
-    -> Bool
-  {
-    switch connections[slot].session.takeMessage(limits: shared.limits, now: now) {
-    case .allowed: return true
-    case .limited(let wait):
-      metrics.rateLimited.add(0)
-      answer(
-        slot, id,
-        ErrorReply(
-          .rateLimited, "more messages than limits.messages_per_second allows",
-          retryAfter: wait))
-      return false
-    case .excessive:
-      metrics.rateLimited.add(0)
-      close(slot, .rateLimited, now)
-      return false
-    }
-  }
-
   // MARK: Messages
 
   mutating func receiveText(_ slot: Int32, _ text: Span<UInt8>, _ now: MonotonicInstant) {
@@ -141,6 +100,7 @@ extension Core {
         : ErrorReply(.forbidden, "the namespace's `publish` is \"\(permission.rawValue)\"")
       return answer(slot, id, reply)
     }
+    guard fits(payload, policy, id, slot), takePublish(slot, policy, id, now) else { return }
     metrics.publishes.add()
     // On one shard a publish without id and key can neither fail nor be acknowledged.
     let needsAnswer = id != nil || key != nil || shared.shardCount > 1
@@ -150,6 +110,18 @@ extension Core {
           room: room, policy: policy, payload: payload, key: key.map { scoped($0, slot) },
           sender: shared.policies[policy].showsSender ? member(slot) : nil,
           ticket: needsAnswer ? ticket(slot, id, now) : nil)), now)
+  }
+
+  /// Whether data is no longer than the room's namespace takes; otherwise that is answered.
+  private mutating func fits(
+    _ payload: RoostRooms.Payload, _ policy: Int32, _ id: [UInt8]?, _ slot: Int32
+  ) -> Bool {
+    let bytesMax = shared.policies[policy].messageBytesMax
+    guard bytesMax > 0, payload.bytes.count > bytesMax else { return true }
+    answer(
+      slot, id,
+      ErrorReply(.tooLarge, "the room's namespace takes at most \(bytesMax) bytes of data"))
+    return false
   }
 
   /// Keys belong to their user; those of anonymous publishers to the room.
@@ -178,7 +150,8 @@ extension Core {
         ErrorReply(.badRequest, "already in the room; leave it first to join from a position"))
     }
     let max = shared.limits.roomsPerConnection
-    guard max == 0 || connections[slot].session.roomCount < max else {
+    guard max == 0 || connections[slot].session.roomCount < max || !shared.admission.holds(.rooms)
+    else {
       return answer(
         slot, id,
         ErrorReply(.limitExceeded, "a connection is in at most \(max) rooms at a time"))

@@ -49,6 +49,7 @@ extension Core {
       local?.sweep(at: moment, into: &outbox)
       settleOutbox(now)
       publishFigures()
+      logOverlooked()
       if index == 0 {
         announce(now)
         expireServerRequests(now)

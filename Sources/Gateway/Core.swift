@@ -25,6 +25,11 @@ struct Core: ~Copyable {
   var listener: Descriptor?
   var isListenerWatched = false
   var connections: Slab<Connection>
+  /// Those that have not finished their handshake.
+  var handshakes = HandshakeList()
+  var refusalLog = RefusalLog()
+  /// What a dry run had overlooked when that was logged last.
+  var overlookedSeen = [UInt64](repeating: 0, count: OverlookedLimit.all.count)
   static let listenerToken = UInt64.max - 1
   static let redisToken = UInt64.max - 3
 

@@ -133,7 +133,7 @@ extension AdmissionRefusal {
   /// The HTTP status that answers the upgrade.
   var status: Int {
     switch self {
-    case .nodeConnections, .nodeRate, .draining: 503
+    case .nodeConnections, .nodeRate, .handshakesAtOnce, .draining: 503
     case .addressConnections, .userConnections, .addressRate: 429
     case .origin: 403
     case .unauthenticated: 401
@@ -147,6 +147,7 @@ extension AdmissionRefusal {
     switch self {
     case .nodeConnections: "This node has as many connections as it may have (limits.connections)."
     case .nodeRate: "Too many new connections on this node (limits.handshakes_per_second)."
+    case .handshakesAtOnce: "Too many handshakes at once (limits.handshakes_at_once)."
     case .draining: "This node is going away; connect to another one."
     case .addressConnections:
       "Too many connections from this address (limits.connections_per_address)."

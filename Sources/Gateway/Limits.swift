@@ -24,6 +24,13 @@ public struct Limits: Sendable, Equatable {
   public var handshakesPerSecond = 1000
   /// New connections a second from one address; 0: none.
   public var handshakesPerSecondPerAddress = 50
+  /// What happens to a user's new connection over ``connectionsPerUser``.
+  public var userOverflow = UserOverflow.refuse
+  /// Sockets that have not finished their handshake, at the same time; 0: a quarter of all.
+  ///
+  /// Never more than that quarter. Over it the one that has waited longest is ended: an honest client
+  /// is done after a round trip or two, so it is hardly ever the oldest.
+  public var handshakesAtOnce = 4096
   /// From accept to the end of the opening handshake; who sends its head byte by byte is cut off.
   public var handshakeTimeout = Duration.seconds(10)
   /// Bytes of a request's head, its line and all its fields together; more is answered 431.
@@ -41,6 +48,26 @@ public struct Limits: Sendable, Equatable {
   ///
   /// What it may send at once is ``bytesBurst``.
   public var bytesPerSecond = 1_048_576
+
+  // MARK: Rates of several connections together
+
+  /// Requests a second of all connections of a user together; 0: none.
+  ///
+  /// Ten times what one connection may send: a person has a few of them, not a hundred busy ones.
+  public var messagesPerSecondPerUser = 1000
+  /// Payload bytes a second of all connections of a user together; 0: none.
+  public var bytesPerSecondPerUser = 10_485_760
+  /// Requests a second of all connections from an address together; 0: none.
+  ///
+  /// A hundred times what one connection may send: an office or a mobile network has one address.
+  public var messagesPerSecondPerAddress = 10_000
+  /// Payload bytes a second of all connections from an address together; 0: none.
+  public var bytesPerSecondPerAddress = 104_857_600
+
+  /// Whether counts and rates are only counted when they are exceeded, and refuse nobody.
+  ///
+  /// For finding out what would happen. Sizes and what the machine affords hold all the same.
+  public var dryRun = false
 
   // MARK: Sizes of one connection
 

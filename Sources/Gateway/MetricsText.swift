@@ -186,8 +186,16 @@ extension Node {
       help: "Gaps told to members for whom messages were dropped.")
     text.sample(sum { $0.gapsTold.value })
     text.family("roost_rate_limited_total", .counter, help: "Messages refused by a rate, by rate.")
-    text.sample([("rate", "messages")], sum { $0.rateLimited.value(0) })
-    text.sample([("rate", "bytes")], sum { $0.rateLimited.value(1) })
+    for rate in RateLimit.allCases {
+      text.sample([("rate", rate.label)], sum { $0.rateLimited.value(rate.rawValue) })
+    }
+    text.family(
+      "roost_overlooked_total", .counter,
+      help: "Times that a limit was exceeded and did not hold, because of limits.dry_run, by limit."
+    )
+    for (place, limit) in OverlookedLimit.all.enumerated() {
+      text.sample([("limit", limit.label)], shared.admission.overlookedCount(place))
+    }
     text.family(
       "roost_compression_bytes", .gauge,
       help: "Memory reserved for connections' own compression state.")

@@ -52,7 +52,9 @@ public final class Node: Sendable {
   public init(_ configuration: Configuration, log: Log) throws(NodeFailure) {
     let shardCount = configuration.shards > 0 ? configuration.shards : Machine.usableCores()
     let budget = NodeBudget(
-      configured: configuration.limits.connections, descriptors: Machine.raiseDescriptorLimit(),
+      configured: configuration.limits.connections,
+      handshakes: configuration.limits.handshakesAtOnce,
+      descriptors: Machine.raiseDescriptorLimit(),
       memoryBytes: Machine.usableMemoryBytes(), shards: shardCount)
     var bound = configuration.listen
     var wakeups: [Wakeup] = []

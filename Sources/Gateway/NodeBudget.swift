@@ -6,11 +6,18 @@
 public struct NodeBudget: Sendable, Equatable {
   /// WebSocket connections of the node.
   public let connections: Int
-  /// Sockets a shard may hold, refused requests included.
+  /// Sockets that the public port may hold, refused requests included.
   public let sockets: Int
+  /// Sockets that may be without a finished handshake at the same time.
+  public let handshakes: Int
 
-  /// Descriptors that are kept for listeners, the admin port, logs and what comes later.
-  static let reservedDescriptors = 128
+  /// Descriptors that connections never get, so that a node at its wall still answers its operator,
+  /// talks to Redis and asks whoever decides.
+  ///
+  /// The admin port's 64 connections; 64 requests to other servers and what libcurl needs beside
+  /// them; two links to Redis and the look-up of its name; the log, standard streams, signals; files
+  /// that are read while it runs.
+  static let reservedDescriptors = 192
 
   /// Bytes of memory that a connection is reckoned with: its own, its share of the rooms, and the
   /// kernel's socket.
@@ -22,10 +29,13 @@ public struct NodeBudget: Sendable, Equatable {
   ///
   /// - Parameters:
   ///   - configured: `limits.connections`; 0 takes all that the machine affords.
+  ///   - handshakes: `limits.handshakes_at_once`; 0 takes a quarter of the sockets.
   ///   - descriptors: the process's descriptor limit.
   ///   - memoryBytes: memory that the process may use.
   ///   - shards: shards of the node, at least 1; each needs a few descriptors of its own.
-  public init(configured: Int, descriptors: Int, memoryBytes: Int, shards: Int) {
+  public init(
+    configured: Int, handshakes: Int, descriptors: Int, memoryBytes: Int, shards: Int
+  ) {
     precondition(shards >= 1 && configured >= 0, "\(shards) shards, \(configured) connections")
     let byDescriptors = max(descriptors - Self.reservedDescriptors - 8 * shards, 16)
     let byMemory = max(memoryBytes / 2 / Self.bytesPerConnection, 16)
@@ -33,5 +43,8 @@ public struct NodeBudget: Sendable, Equatable {
     let affordable = min(byDescriptors - byDescriptors / 16, byMemory)
     connections = configured > 0 ? min(configured, affordable) : affordable
     sockets = max(min(connections + connections / 16 + 64, byDescriptors), 1)
+    // However few sockets there are, most of them are for those who finish.
+    let quarter = max(sockets / 4, 4)
+    self.handshakes = handshakes > 0 ? min(handshakes, quarter) : quarter
   }
 }

@@ -78,6 +78,10 @@ enum ShardLetter: Sendable {
   case directDelivered(ReplyTicket, count: Int)
   /// A connection of the admin port that becomes an event stream of this shard.
   case adopt(AdoptionLetter)
+  /// A user's oldest connection is looked for, to make room.
+  case evict(EvictionLetter)
+  /// A user's oldest connection was found here.
+  case closeOldest(ConnectionID)
   /// A request of the server API, for shard 0.
   case server(ServerLetter)
   /// A question to every shard of the node, from shard 0.
@@ -135,6 +139,8 @@ final class NodeShared: Sendable {
   let shardCount: Int
   /// Sockets that a shard may hold.
   let socketsMax: Int
+  /// Sockets of a shard that may be without a finished handshake at a time.
+  let handshakesMax: Int
   let connectionsMax: Int
   /// Random bits that name this process in connection ids.
   let process = RandomBytes.uint64()
@@ -153,6 +159,7 @@ final class NodeShared: Sendable {
   private let backplaneStopCell = Atomic<Bool>(false)
   private let compressionBytes = Atomic<Int>(0)
   private let serverRequests = Atomic<Int>(0)
+  private let sockets = Atomic<Int>(0)
   private let adopters = Atomic<UInt32>(0)
   private let adminCell = Lock<SocketAddress?>(nil)
   /// The public address, with the port that was chosen.
@@ -178,6 +185,7 @@ final class NodeShared: Sendable {
     shardCount = mailboxes.count
     connectionsMax = budget.connections
     socketsMax = budget.sockets
+    handshakesMax = max(budget.handshakes / mailboxes.count, 1)
     policies = PolicyTable(configuration)
     origins = configuration.originPolicy
     proxies = ProxyTrust(configuration.proxies)
@@ -235,6 +243,14 @@ final class NodeShared: Sendable {
     compressionBytes.subtract(bytes, ordering: .relaxed)
     return false
   }
+
+  /// Counts a socket of the node; false when that is one too many.
+  ///
+  /// It is counted in either case.
+  func beginSocket() -> Bool { sockets.add(1, ordering: .relaxed).newValue <= socketsMax }
+
+  /// A socket that was counted is gone.
+  func endSocket() { sockets.subtract(1, ordering: .relaxed) }
 
   /// Gives memory for compression back.
   func releaseCompression(_ bytes: Int) {

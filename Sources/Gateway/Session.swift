@@ -39,18 +39,13 @@ struct PendingRoom: Sendable, Equatable {
   }
 }
 
-/// What a rate limit says about a message.
-enum RateVerdict: Equatable, Sendable {
-  case allowed
-  /// Refused, and worth another try after the time.
-  case limited(Duration)
-  /// Refused so often in a row that the connection is to be closed.
-  case excessive
-}
-
 /// The rooms' side of a connection.
 struct Session: Sendable {
-  var identity = Identity.anonymous
+  var identity = Identity.anonymous {
+    didSet { userKey = identity.user.map(Admission.key) }
+  }
+  /// The number that stands for the user in rates.
+  private(set) var userKey: UInt64?
   /// Whether the user was counted by the doorkeeper.
   var isUserCounted = false
 
@@ -66,6 +61,8 @@ struct Session: Sendable {
   // Rates.
   private var messages = TokenBucket()
   private var bytes = TokenBucket()
+  /// Of namespaces with a rate of their own, by the policy's number; at most one each.
+  private var publishes: [(policy: Int32, bucket: TokenBucket)] = []
   private var refusalsInARow: UInt16 = 0
 
   /// Rooms that count against the limit.
@@ -74,31 +71,43 @@ struct Session: Sendable {
   /// Whether no room is left.
   var isInNoRoom: Bool { roomCount == 0 }
 
-  /// Takes a message's bytes from the rate of bytes.
-  mutating func take(bytes count: Int, limits: Limits, now: MonotonicInstant) -> RateVerdict {
-    verdict(
-      bytes.take(
-        max(count, 1), ratePerSecond: limits.bytesPerSecond, burst: limits.bytesBurst,
-        now: now.nanoseconds), limits)
+  /// Takes a message's bytes, at least one, from the connection's rate; the time to wait otherwise.
+  mutating func takeBytes(_ count: Int, limits: Limits, now: MonotonicInstant) -> Duration? {
+    bytes.take(
+      count, ratePerSecond: limits.bytesPerSecond, burst: limits.bytesBurst, now: now.nanoseconds)
   }
 
-  /// Takes one request from the rate of messages.
-  mutating func takeMessage(limits: Limits, now: MonotonicInstant) -> RateVerdict {
-    guard limits.limitsMessages else { return .allowed }
-    return verdict(
-      messages.take(
-        1, ratePerSecond: limits.messagesPerSecond, burst: limits.messagesBurst,
-        now: now.nanoseconds), limits)
+  /// Takes one request from the connection's rate; the time to wait otherwise.
+  mutating func takeMessage(limits: Limits, now: MonotonicInstant) -> Duration? {
+    guard limits.limitsMessages else { return nil }
+    return messages.take(
+      1, ratePerSecond: limits.messagesPerSecond, burst: limits.messagesBurst,
+      now: now.nanoseconds)
   }
 
-  private mutating func verdict(_ wait: Duration?, _ limits: Limits) -> RateVerdict {
-    guard let wait else {
-      refusalsInARow = 0
-      return .allowed
+  /// Takes one publish from the rate of a namespace; the time to wait otherwise.
+  mutating func takePublish(
+    policy: Int32, ratePerSecond: Int, now: MonotonicInstant
+  ) -> Duration? {
+    let place: Int
+    if let known = publishes.firstIndex(where: { $0.policy == policy }) {
+      place = known
+    } else {
+      place = publishes.count
+      publishes.append((policy, TokenBucket()))
     }
+    return publishes[place].bucket.take(
+      1, ratePerSecond: ratePerSecond, burst: 0, now: now.nanoseconds)
+  }
+
+  /// A request passed all rates.
+  mutating func wasAllowed() { refusalsInARow = 0 }
+
+  /// A rate was used up; true when so many refusals in a row say that the peer does not listen to
+  /// `retry_after_ms`.
+  mutating func wasRefused(limits: Limits) -> Bool {
     refusalsInARow &+= 1
-    // As many refusals in a row as the burst holds: the peer does not listen to `retry_after_ms`.
-    return Int(refusalsInARow) > max(limits.messagesBurst, 50) ? .excessive : .limited(wait)
+    return Int(refusalsInARow) > max(limits.messagesBurst, 50)
   }
 
   /// The seat in a room; nil when the connection is not a live member.

@@ -40,6 +40,14 @@ extension Setting {
       "handshakes_per_second_per_address", perSecond, zero: "no limit",
       \.handshakesPerSecondPerAddress,
       "New connections a second from one address; off under --dev."),
+    node(
+      "limits.user_overflow", .word(UserOverflow.allCases.map(\.rawValue), later: [:]),
+      .word(\.limits.userOverflow),
+      "Whether a user's connection too many is refused or closes the oldest one with 4007."),
+    limit(
+      "handshakes_at_once", people, zero: "a quarter of all sockets", \.handshakesAtOnce,
+      "Sockets without a finished handshake at a time; at most a quarter of all. The oldest one goes."
+    ),
     time(
       "handshake_timeout", .milliseconds(100) ... .seconds(300), \.handshakeTimeout,
       "Seconds from accept to the end of the opening handshake."),
@@ -55,6 +63,23 @@ extension Setting {
     limit(
       "bytes_per_second", 1...1_073_741_824, zero: "no limit", \.bytesPerSecond,
       "Payload bytes a second of one connection in the long run."),
+    limit(
+      "messages_per_second_per_user", perSecond, zero: "no limit", \.messagesPerSecondPerUser,
+      "Requests a second of all connections of a user together."),
+    limit(
+      "bytes_per_second_per_user", 1...1_073_741_824, zero: "no limit", \.bytesPerSecondPerUser,
+      "Payload bytes a second of all connections of a user together."),
+    limit(
+      "messages_per_second_per_address", perSecond, zero: "no limit",
+      \.messagesPerSecondPerAddress,
+      "Requests a second of all connections from an address together; off under --dev."),
+    limit(
+      "bytes_per_second_per_address", 1...1_073_741_824, zero: "no limit",
+      \.bytesPerSecondPerAddress,
+      "Payload bytes a second of all connections from an address together; off under --dev."),
+    node(
+      "limits.dry_run", .boolean, .boolean(\.limits.dryRun),
+      "Whether counts and rates that are exceeded are only counted and logged, and refuse nobody."),
     limit(
       "message_bytes", 125...33_554_432, \.messageBytes,
       "Bytes of one message from a client; at most outbound_bytes."),

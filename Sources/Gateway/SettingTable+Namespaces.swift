@@ -50,6 +50,14 @@ extension Setting {
       "members", .integer(1...10_000_000, zero: "no limit"), .integer(\.membersMax),
       "Members that a room may have."),
     namespace(
+      "message_bytes", .integer(1...33_554_432, zero: "what the node takes"),
+      .integer(\.messageBytesMax),
+      "Bytes of data of one message; at most limits.message_bytes."),
+    namespace(
+      "messages_per_second", .integer(1...1_000_000, zero: "no limit of its own"),
+      .integer(\.messagesPerSecond),
+      "Publishes a second of one connection into the namespace's rooms."),
+    namespace(
       "slow_consumer",
       .word(SlowConsumerPolicy.allCases.map(\.rawValue), later: [:]), .word(\.slowConsumer),
       "What happens to a member that reads too slowly; recover needs history."),

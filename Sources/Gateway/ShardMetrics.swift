@@ -69,7 +69,7 @@ final class ShardMetrics: Sendable {
   let heldDrops = CounterRow()  // likewise
   let heldMembers = Gauge()
   let gapsTold = Counter()
-  let rateLimited = CounterRow()  // 0 messages, 1 bytes
+  let rateLimited = CounterRow()  // by RateLimit
   let pings = Counter()
   let pingRoundTrip = Histogram(.latency)
 

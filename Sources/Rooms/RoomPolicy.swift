@@ -72,6 +72,10 @@ public struct RoomPolicy: Sendable, Equatable {
   public var history = HistoryPolicy.off
   /// Members that a room may have; 0 means no limit.
   public var membersMax = 0
+  /// Bytes of data of one message; 0 means what the node takes.
+  public var messageBytesMax = 0
+  /// Publishes a second of one connection into the namespace's rooms; 0 means no limit of its own.
+  public var messagesPerSecond = 0
   /// What happens to members that do not read.
   public var slowConsumer = SlowConsumerPolicy.disconnect
   /// Whether messages say who published them.

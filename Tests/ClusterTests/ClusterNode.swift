@@ -27,7 +27,9 @@ final class ClusterNode {
       },
       "limits": {
         "connections_per_address": 0, "connections_per_user": 0, "handshakes_per_second": 0,
-        "handshakes_per_second_per_address": 0, "messages_per_second": 0, "bytes_per_second": 0
+        "handshakes_per_second_per_address": 0, "messages_per_second": 0, "bytes_per_second": 0,
+        "messages_per_second_per_user": 0, "bytes_per_second_per_user": 0,
+        "messages_per_second_per_address": 0, "bytes_per_second_per_address": 0
       },
       "drain": { "lb_grace": 0, "window": 0 }
     }

@@ -13,8 +13,16 @@ import Testing
     let listen: SocketAddress
     let admin: SocketAddress
 
-    init(_ arguments: [String]) throws {
-      process = try Subprocess(try ServeProcessTests.executable(), ["serve"] + arguments)
+    init(_ arguments: [String], descriptors: Int? = nil) throws {
+      let program = try ServeProcessTests.executable()
+      if let descriptors {
+        // Hard and soft limit: the node raises the soft one.
+        process = try Subprocess(
+          "/bin/sh",
+          ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", program, "serve"] + arguments)
+      } else {
+        process = try Subprocess(program, ["serve"] + arguments)
+      }
       var line = ""
       // Warnings may come first.
       repeat { line = try process.line(fromErrors: true) } while !line.contains("\"ready\"")
@@ -111,5 +119,46 @@ import Testing
     #expect(process.output.isEmpty)
     #expect(process.errors.hasPrefix("roost serve: "))
     #expect(process.errors.contains("--dev"))
+  }
+
+  @Test(.enabled(if: RedisServer.isAvailable, "redis-server is not installed"))
+  func `a node at its wall still answers its operator and talks to Redis`() throws {
+    let redis = try RedisServer()
+    // 300 descriptors: 100 for sockets of the public port, the rest for everything else.
+    let served = try Served(
+      [
+        "--dev", "--node-id", "wall", "--shards", "1", "--redis",
+        "redis://127.0.0.1:\(redis.port)",
+      ] + Self.ports, descriptors: 300)
+    var clients: [TestClient] = []
+    var refused = 0
+    while refused < 20, clients.count < 200 {
+      do {
+        clients.append(try TestClient.open(served.listen))
+      } catch {
+        refused += 1
+      }
+    }
+    #expect(clients.count == 94)
+    // Sockets that never say a word take what is left.
+    let silent = try (0..<40).map { _ in try BlockingSocket(to: served.listen) }
+    for _ in 0..<3 {
+      for path in ["/healthz", "/readyz", "/metrics"] {
+        let answer = try request("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n", to: served.admin)
+        #expect(answer.status == 200, "\(path): \(answer.text.prefix(200))")
+      }
+      let answer = try clients[0].ask(#"{"type":"publish","room":"r","data":1,"id":1}"#)
+      #expect(answer.contains("not_joined"))
+    }
+    let joined = try clients[0].ask(#"{"type":"join","room":"r","id":1}"#)
+    #expect(joined.hasPrefix(#"{"type":"ok""#) && !joined.contains("degraded"))
+    try clients[0].send(#"{"type":"publish","room":"r","data":1,"id":2}"#)
+    let answers = [try clients[0].text(), try clients[0].text()]
+    #expect(answers.contains { $0.contains(#""id":2"#) && $0.hasPrefix(#"{"type":"ok""#) })
+    for socket in silent { socket.close() }
+    served.process.kill(SIGTERM)
+    served.process.kill(SIGTERM)
+    _ = try served.process.wait()
+    #expect(!served.process.errors.contains("accept_shortage"))
   }
 }

@@ -26,6 +26,10 @@ extension Configuration {
     configuration.limits.handshakesPerSecondPerAddress = 0
     configuration.limits.messagesPerSecond = 0
     configuration.limits.bytesPerSecond = 0
+    configuration.limits.messagesPerSecondPerUser = 0
+    configuration.limits.bytesPerSecondPerUser = 0
+    configuration.limits.messagesPerSecondPerAddress = 0
+    configuration.limits.bytesPerSecondPerAddress = 0
     change(&configuration)
     return configuration
   }

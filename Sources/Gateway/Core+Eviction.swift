@@ -1,0 +1,61 @@
+// A user with as many connections as it may have opens another one. Where configuration says so the
+// oldest one makes room: a person with a forgotten tab is not shut out. The oldest of the node is
+// looked for by a letter that goes once round the shards.
+
+import RoostEventLoop
+import RoostRooms
+import RoostWire
+import Telemetry
+
+/// A search for a user's oldest connection.
+struct EvictionLetter: Sendable {
+  let user: String
+  /// Shards that have not been asked.
+  var shardsLeft: Int
+  /// The oldest connection so far, and when it was opened.
+  var oldest: ConnectionID?
+  var openedAt: MonotonicInstant
+}
+
+extension Core {
+  /// Counts a connection of a user, at the cost of its oldest one where that is configured; false
+  /// when the user has enough.
+  ///
+  /// The new connection must not be in `users` yet.
+  mutating func admitUser(_ user: String, _ now: MonotonicInstant) -> Bool {
+    if shared.admission.entered(user: user) { return true }
+    guard shared.limits.userOverflow == .evict else { return false }
+    shared.admission.enteredInPlace(user: user)
+    evict(
+      EvictionLetter(
+        user: user, shardsLeft: shared.shardCount, oldest: nil, openedAt: .distantFuture), now)
+    return true
+  }
+
+  /// Looks among this shard's connections, then asks the next shard, or closes what was found.
+  mutating func evict(_ letter: EvictionLetter, _ now: MonotonicInstant) {
+    var letter = letter
+    for slot in users[letter.user] ?? [] where connections[slot].isLive {
+      guard connections[slot].openedAt < letter.openedAt else { continue }
+      letter.openedAt = connections[slot].openedAt
+      letter.oldest = connectionID(of: slot)
+    }
+    letter.shardsLeft -= 1
+    guard letter.shardsLeft <= 0 else {
+      return post(.evict(letter), to: (index + 1) % shared.shardCount)
+    }
+    guard let oldest = letter.oldest else { return }
+    guard Int(oldest.shard) == index else {
+      return post(.closeOldest(oldest), to: Int(oldest.shard))
+    }
+    closeOldest(oldest, now)
+  }
+
+  /// Closes the connection that makes room, if it is still there.
+  mutating func closeOldest(_ connection: ConnectionID, _ now: MonotonicInstant) {
+    let token = SlotToken(
+      index: Int32(truncatingIfNeeded: connection.slot), generation: connection.generation)
+    guard connections.isCurrent(token), connections[token.index].isLive else { return }
+    close(token.index, .connectionLimit, now)
+  }
+}

@@ -1,0 +1,125 @@
+// The doorkeeper by itself: which limit answers, what is shared by whom, and what a dry run overlooks.
+
+import RoostEventLoop
+import Testing
+
+@testable import Gateway
+
+@Suite struct AdmissionTests {
+  private let address = SocketAddress(ipv4: 0xCB00_7107, port: 1)
+  private let other = SocketAddress(ipv4: 0xCB00_7108, port: 1)
+  private let now = MonotonicInstant(nanoseconds: 1_000_000_000_000)
+
+  private func admission(
+    connections: Int = 1000, _ change: (inout Limits) -> Void
+  ) -> Admission {
+    var limits = Limits()
+    change(&limits)
+    return Admission(limits: limits, connectionsMax: connections)
+  }
+
+  private func refusal(_ admission: Admission, _ address: SocketAddress) -> AdmissionRefusal? {
+    _ = admission.entered(address)
+    return admission.upgrade(address, now: now)?.refusal
+  }
+
+  @Test func `each limit names itself`() {
+    let rate = admission { $0.handshakesPerSecondPerAddress = 2 }
+    #expect((0..<3).map { _ in refusal(rate, address) } == [nil, nil, .addressRate])
+    #expect(refusal(rate, other) == nil)
+    let count = admission { $0.connectionsPerAddress = 2 }
+    #expect((0..<3).map { _ in refusal(count, address) } == [nil, nil, .addressConnections])
+    #expect(refusal(count, other) == nil)
+    let node = admission { $0.handshakesPerSecond = 2 }
+    #expect((0..<3).map { _ in refusal(node, address) } == [nil, nil, .nodeRate])
+    let full = admission(connections: 2) { _ in }
+    #expect((0..<3).map { _ in refusal(full, address) } == [nil, nil, .nodeConnections])
+    full.ended()
+    #expect(refusal(full, address) == nil)
+  }
+
+  @Test func `an address may open four sockets for each handshake`() {
+    let admission = admission { $0.handshakesPerSecondPerAddress = 2 }
+    let answers = (0..<9).map { _ in admission.accepts(address, now: now) }
+    #expect(answers == Array(repeating: nil, count: 8) + [.addressRate])
+    #expect(admission.accepts(other, now: now) == nil)
+  }
+
+  @Test func `addresses of one IPv6 network are one`() {
+    let admission = admission { $0.connectionsPerAddress = 2 }
+    let hosts = (1...3).map { SocketAddress(ipv6High: 0x2001_0DB8_0000_0001, low: $0, port: 1) }
+    #expect(hosts.map { refusal(admission, $0) } == [nil, nil, .addressConnections])
+    let neighbour = SocketAddress(ipv6High: 0x2001_0DB8_0000_0002, low: 1, port: 1)
+    #expect(refusal(admission, neighbour) == nil)
+  }
+
+  @Test func `a user has a count of its own`() {
+    let admission = admission { $0.connectionsPerUser = 2 }
+    #expect((0..<3).map { _ in admission.entered(user: "ada") } == [true, true, false])
+    #expect(admission.entered(user: "bob"))
+    admission.left(user: "ada")
+    #expect(admission.entered(user: "ada"))
+    #expect(!admission.entered(user: "ada"))
+    admission.enteredInPlace(user: "ada")
+    admission.left(user: "ada")
+    #expect(!admission.entered(user: "ada"))
+  }
+
+  @Test func `users and addresses share rates`() {
+    let admission = admission {
+      $0.messagesPerSecondPerUser = 2
+      $0.bytesPerSecondPerUser = 100
+      $0.messagesPerSecondPerAddress = 4
+      $0.bytesPerSecondPerAddress = 300
+    }
+    let (ada, bob) = (Admission.key(of: "ada"), Admission.key(of: "bob"))
+    func message(_ user: UInt64?) -> RateLimit? {
+      admission.takeMessage(user: user, address: address, now: now)?.rate
+    }
+    func bytes(_ user: UInt64?) -> RateLimit? {
+      admission.takeBytes(100, user: user, address: address, now: now)?.rate
+    }
+    #expect([message(ada), message(ada), message(ada)] == [nil, nil, .userMessages])
+    #expect([message(bob), message(nil), message(nil)] == [nil, nil, .addressMessages])
+    #expect([bytes(ada), bytes(ada)] == [nil, .userBytes])
+    #expect([bytes(bob), bytes(nil), bytes(nil)] == [nil, nil, .addressBytes])
+    #expect(admission.takeMessage(user: nil, address: other, now: now) == nil)
+  }
+
+  @Test func `a dry run counts what it overlooks and refuses nobody`() {
+    let admission = admission(connections: 8) {
+      $0.dryRun = true
+      $0.handshakesPerSecondPerAddress = 1
+      $0.handshakesPerSecond = 2
+      $0.connectionsPerAddress = 3
+      $0.connectionsPerUser = 1
+    }
+    #expect((0..<4).map { _ in refusal(admission, address) } == [nil, nil, nil, nil])
+    #expect((0..<6).map { _ in admission.accepts(address, now: now) }.allSatisfy { $0 == nil })
+    #expect((0..<3).map { _ in admission.entered(user: "ada") } == [true, true, true])
+    #expect(admission.holds(.rate(.messages)) == false)
+    #expect(admission.holds(.rooms) == false)
+    var counts: [String: UInt64] = [:]
+    for (place, limit) in OverlookedLimit.all.enumerated() {
+      counts[limit.label] = admission.overlookedCount(place)
+    }
+    #expect(
+      counts == [
+        "address_connections": 1, "user_connections": 2, "node_rate": 2, "address_rate": 3 + 2,
+        "handshakes_at_once": 0, "messages": 1, "bytes": 0, "user_messages": 0, "user_bytes": 0,
+        "address_messages": 0, "address_bytes": 0, "namespace_messages": 0,
+        "rooms_per_connection": 1,
+      ])
+  }
+
+  @Test func `what the machine affords holds in a dry run, too`() {
+    let admission = admission(connections: 2) { $0.dryRun = true }
+    #expect((0..<3).map { _ in refusal(admission, address) } == [nil, nil, .nodeConnections])
+  }
+
+  @Test func `without a dry run every limit holds`() {
+    let admission = admission { _ in }
+    #expect(OverlookedLimit.all.allSatisfy { admission.holds($0) })
+    #expect(Set(OverlookedLimit.all.map(\.label)).count == OverlookedLimit.all.count)
+  }
+}
