@@ -86,6 +86,7 @@ let package = Package(
       dependencies: [
         "RoostCrypto", "RoostDeflate", "RoostEventLoop", "Telemetry", "Pages",
         "RoostJSON", "RoostRooms", "RoostWire", "RoostHTTP", "RoostWebSocket", "Auth", "Backplane",
+        "Fetch",
       ],
       path: "Sources/Gateway", swiftSettings: settings),
     .target(

@@ -30,6 +30,10 @@ enum AdmissionRefusal: String, CaseIterable, Sendable {
   case proxyUntrusted = "proxy_untrusted"
   /// A trusted proxy began with something that is no PROXY header.
   case proxyHeader = "proxy_header"
+  /// The callback does not allow it.
+  case denied
+  /// The callback did not decide.
+  case undecided
 }
 
 /// A limit that a dry run overlooks.

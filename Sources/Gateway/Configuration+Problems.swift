@@ -38,8 +38,8 @@ extension Limits {
 extension Configuration {
   /// All that is wrong with this configuration: values out of their range, pairs that do not fit.
   public func problems() -> [ConfigurationProblem] {
-    (Setting.node + Setting.proxies).compactMap { rangeProblem(of: $0) } + limits.problems()
-      + ownRelationProblems()
+    (Setting.node + Setting.proxies + Setting.outbound).compactMap { rangeProblem(of: $0) }
+      + limits.problems() + ownRelationProblems()
   }
 
   /// All pairs of settings that do not fit; every value by itself is in its range already.
@@ -76,6 +76,7 @@ extension Configuration {
       problems.append(
         ConfigurationProblem("admin", "\(admin) and listen (\(listen)) take the same port"))
     }
+    problems += outboundProblems()
     for (name, policy) in namespaces.sorted(by: { $0.key < $1.key }) {
       problems += Self.problems(of: policy, namespace: name)
       if policy.messageBytesMax > limits.messageBytes {

@@ -92,6 +92,10 @@ public struct Configuration: Sendable, Equatable {
   public var namespaces = ["": RoomPolicy(), "user": RoomPolicy.userRooms]
   /// The Redis that makes nodes one cluster.
   public var redis = Redis()
+  /// The callback that decides what policies leave open.
+  public var hooks = Hooks()
+  /// What is told to another service.
+  public var webhooks = Webhooks()
   /// How the node leaves.
   public var drain = Drain()
   /// What the node writes about itself.

@@ -92,6 +92,8 @@ struct Connection: ~Copyable {
   /// Whether the client's own connection is encrypted; nil when nobody who is trusted said.
   var isPageSecure: Bool?
   var session = Session()
+  /// What waits for the callback's decision; nil for most.
+  var held: HeldRequests?
   var openedAt = MonotonicInstant.zero
   /// When bytes came last.
   var lastActivity = MonotonicInstant.zero

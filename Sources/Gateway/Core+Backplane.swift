@@ -191,7 +191,9 @@ extension Core {
     guard let policy = shared.policies.number(for: room) else {
       preconditionFailure("joined \(room), which has no policy")
     }
-    connections[slot].session.add(rooms.join(room, policy: policy, slot: slot))
+    let seat = rooms.join(room, policy: policy, slot: slot)
+    connections[slot].session.add(seat)
+    if seat.position == 0 { tellOccupancy(of: room, isOccupied: true) }
     if shared.policies[policy].slowConsumer != .disconnect {
       connections[slot].sparingRooms += 1
       settleMark(slot)
@@ -333,7 +335,11 @@ extension Core {
       return true
     }
     guard let place = pendingPlace(slot, room) else { return false }
-    connections[slot].session.pending.remove(at: place)
+    let pending = connections[slot].session.pending.remove(at: place)
+    guard pending.stage != .asking else {
+      forgetJoin(room, slot)
+      return true
+    }
     metrics.leaves.add()
     submit(.leave(room, connectionID(of: slot), shard: index), now)
     return true
@@ -343,6 +349,7 @@ extension Core {
   mutating func leaveAllRooms(_ slot: Int32, _ now: MonotonicInstant) {
     while let seat = connections[slot].session.removeAnySeat() { vacate(seat, slot, now) }
     while let pending = connections[slot].session.pending.popLast() {
+      guard pending.stage != .asking else { continue }
       metrics.leaves.add()
       submit(.leave(pending.room, connectionID(of: slot), shard: index), now)
     }
@@ -354,6 +361,7 @@ extension Core {
     if let moved = rooms.leave(seat, slot: slot) {
       connections[moved.slot].session.move(in: seat.room, to: moved.position)
     }
+    if rooms.index(of: room) == nil { tellOccupancy(of: room, isOccupied: false) }
     metrics.leaves.add()
     submit(.leave(room, connectionID(of: slot), shard: index), now)
   }

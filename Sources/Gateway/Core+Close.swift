@@ -147,6 +147,7 @@ extension Core {
   /// Takes a connection out of every registry.
   private mutating func forget(_ slot: Int32) {
     if connections[slot].isAddressCounted { shared.admission.left(connections[slot].address) }
+    forgetHeld(slot)
     if let user = connections[slot].session.identity.user {
       if connections[slot].session.isUserCounted { shared.admission.left(user: user) }
       removeUser(user, slot)
@@ -163,6 +164,9 @@ extension Core {
       connections[slot].closing.ending
       ?? ConnectionEnding(code: 1006, side: .remote, isClean: false)
     metrics.countClose(ending.code, ending.side == .local ? .server : .client)
+    let user = connections[slot].session.identity.user
+    tell(
+      .disconnected(connectionID(of: slot), user: user, code: ending.code), .disconnected)
     shared.log.debug(
       "connection_closed", "a connection has ended",
       [

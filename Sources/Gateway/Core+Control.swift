@@ -172,7 +172,8 @@ extension Core {
   private func details(of slot: Int32, _ now: MonotonicInstant) -> ConnectionDetails {
     let wall = moment(now).wallMilliseconds
     var names = connections[slot].session.seats.map { rooms.name(of: $0.room) }
-    names += connections[slot].session.pending.filter { !$0.isSeated }.map(\.room)
+    names += connections[slot].session.pending.filter { !$0.isSeated && $0.stage != .asking }.map(
+      \.room)
     let roundTrip = connections[slot].roundTrip
     return ConnectionDetails(
       connection: connectionID(of: slot), user: connections[slot].session.identity.user,

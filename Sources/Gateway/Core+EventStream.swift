@@ -28,8 +28,11 @@ extension Core {
   /// The origin was judged and the identity found already.
   mutating func beginStream(
     _ slot: Int32, _ head: RequestHead, _ room: RoomName, _ identity: Identity,
-    _ now: MonotonicInstant
+    isCounted: Bool, _ now: MonotonicInstant
   ) {
+    var isCounted = isCounted
+    // Every refusal below gives a place back that was taken before the callback was asked.
+    defer { if isCounted { shared.admission.ended() } }
     guard !room.isUserRoom else { return refuseStream(slot, .userRoom, now) }
     guard let policy = shared.policies.number(for: room) else {
       return refuseStream(slot, .unconfigured(room), now)
@@ -42,12 +45,12 @@ extension Core {
           code: .forbidden, status: 403,
           message: "The namespace's `join` is \"\(permission.rawValue)\"."), now)
     }
-    if let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+    if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
+    isCounted = true
     if let user = identity.user {
       guard admitUser(user, now) else {
-        shared.admission.ended()
         return refuse(slot, .userConnections, .seconds(5), now)
       }
       connections[slot].session.isUserCounted = true
@@ -55,7 +58,9 @@ extension Core {
     }
     connections[slot].session.identity = identity
     connections[slot].streamOrigin = head.fields.value(of: .origin)
-    becomeStream(slot, room, policy, EventStreamID.position(of: head), now)
+    isCounted = false
+    becomeStream(
+      slot, room, policy, EventStreamID.position(of: head), isJudged: false, now)
   }
 
   /// A stream that came in on the admin port, where an API key opens every room.
@@ -91,12 +96,13 @@ extension Core {
       shared.admission.ended()
       return end(slot)
     }
-    becomeStream(slot, letter.room, policy, letter.since, now)
+    becomeStream(slot, letter.room, policy, letter.since, isJudged: true, now)
   }
 
   /// Sends the connection into its room; the response begins when it is there.
   private mutating func becomeStream(
-    _ slot: Int32, _ room: RoomName, _ policy: Int32, _ since: Position?, _ now: MonotonicInstant
+    _ slot: Int32, _ room: RoomName, _ policy: Int32, _ since: Position?, isJudged: Bool,
+    _ now: MonotonicInstant
   ) {
     metrics.streams.add(1)
     admittedCount += 1
@@ -109,10 +115,14 @@ extension Core {
     connections[slot].limitQueue(to: UInt32(clamping: shared.limits.outboundBytes))
     connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
     arm(slot, at: connections[slot].deadline)
+    // Whoever has an API key is asked no further.
+    guard isJudged || !shared.outboundWishes.contains(.join) else {
+      return holdJoin(room, since, nil, slot)
+    }
     enter(room, policy, since, nil, slot, isServerJoin: false, now)
   }
 
-  private mutating func refuseStream(
+  mutating func refuseStream(
     _ slot: Int32, _ failure: ServerFailure, _ now: MonotonicInstant
   ) {
     var fields: [(String, String)] = []

@@ -17,7 +17,7 @@ extension Core {
     _ slot: Int32, _ buffer: [UInt8], _ count: Int, _ now: MonotonicInstant
   ) -> Int {
     var offset = 0
-    while connections[slot].phase == .request, offset < count {
+    while connections[slot].phase == .request, offset < count, !awaitsUpgrade(slot) {
       let waiting = connections[slot].input.count
       if waiting == 0 {
         let bytes = buffer.span.extracting(offset..<count)
@@ -37,6 +37,10 @@ extension Core {
         offset += headBytes - waiting
         takeHead(slot, joined.span.extracting(0..<headBytes), now)
       }
+    }
+    if offset < count, awaitsUpgrade(slot) {
+      holdInput(slot, buffer.span.extracting(offset..<count))
+      return count
     }
     return min(offset, count)
   }
@@ -123,7 +127,11 @@ extension Core {
     }
     guard allowsReading(slot, head, now), let identity = identify(slot, head, now) else { return }
     do throws(RoomNameViolation) {
-      beginStream(slot, head, try RoomName(name), identity, now)
+      let room = try RoomName(name)
+      guard !shared.outboundWishes.contains(.connect) else {
+        return holdUpgrade(slot, head, identity, .stream(room), now)
+      }
+      beginStream(slot, head, room, identity, isCounted: false, now)
     } catch {
       respond(slot, 400, "This is no room's name: \(error.reason).", keepAlive: false, now)
     }
@@ -151,14 +159,28 @@ extension Core {
     _ slot: Int32, _ head: RequestHead, echoes: Bool, _ now: MonotonicInstant
   ) {
     guard let identity = identify(slot, head, now) else { return }
+    guard echoes || !shared.outboundWishes.contains(.connect) else {
+      return holdUpgrade(slot, head, identity, .socket, now)
+    }
+    completeUpgrade(slot, head, identity, echoes: echoes, isCounted: false, now)
+  }
+
+  /// Answers an upgrade that nothing but the doorkeeper stands before.
+  ///
+  /// - Parameter isCounted: whether the doorkeeper has let it in already.
+  mutating func completeUpgrade(
+    _ slot: Int32, _ head: RequestHead, _ identity: Identity, echoes: Bool, isCounted: Bool,
+    _ now: MonotonicInstant
+  ) {
     withScratch { core, response in
       switch core.negotiate(head, &response) {
       case .refused(let refusal):
+        if isCounted { core.shared.admission.ended() }
         core.respond(
           slot, refusal.status, refusal.message,
           fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
       case .accepted(let acceptance, let compression):
-        guard core.admit(slot, identity, compression, now) else { return }
+        guard core.admit(slot, identity, compression, isCounted: isCounted, now) else { return }
         core.enqueueBytes(response.span, slot)
         core.become(slot, acceptance.deflate, compression, identity, echoes: echoes, now)
       }
@@ -168,9 +190,9 @@ extension Core {
   /// Whether the doorkeeper lets a connection in; otherwise it has been answered.
   private mutating func admit(
     _ slot: Int32, _ identity: Identity, _ compression: ConnectionCompression?,
-    _ now: MonotonicInstant
+    isCounted: Bool, _ now: MonotonicInstant
   ) -> Bool {
-    if let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+    if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
       if let compression { shared.releaseCompression(compression.budgetBytes) }
       refuse(slot, refused.refusal, refused.retryAfter, now)
       return false
@@ -310,6 +332,7 @@ extension Core {
       shared.welcome.append(connection: id, user: identity.user, to: &$0)
     }
     armFirstPing(slot, now)
+    tell(.connected(id, user: identity.user, connections[slot].address), .connected)
     shared.log.debug(
       "connection_opened", "a connection speaks WebSocket",
       [

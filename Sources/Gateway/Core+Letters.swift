@@ -21,6 +21,14 @@ extension Core {
         backplaneLetters.removeFirst(taken)
       }
     }
+    if !outboundLetters.isEmpty, let outbound = shared.outbound {
+      let taken = outbound.mailbox.post(outboundLetters)
+      if taken == outboundLetters.count {
+        outboundLetters.removeAll(keepingCapacity: taken <= 4096)
+      } else {
+        outboundLetters.removeFirst(taken)
+      }
+    }
     guard outgoingCount > 0 else { return }
     for shard in outgoing.indices where !outgoing[shard].isEmpty {
       let taken = shared.mailboxes[shard].post(outgoing[shard])
@@ -50,6 +58,7 @@ extension Core {
       case .server(let letter): serverAsked(letter, now)
       case .control(let letter):
         post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)
+      case .decided(let answer): decided(answer, now)
       case .controlAnswered(let number, let answer): gathered(number, answer, now)
       }
     }

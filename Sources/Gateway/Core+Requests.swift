@@ -85,9 +85,10 @@ extension Core {
 
   // MARK: Requests
 
-  private mutating func publish(
+  /// - Parameter isDecided: whether the callback has allowed it already.
+  mutating func publish(
     _ room: RoomName, _ payload: RoostRooms.Payload, key: [UInt8]?, id: [UInt8]?, _ slot: Int32,
-    _ now: MonotonicInstant
+    isDecided: Bool = false, _ now: MonotonicInstant
   ) {
     guard let policy = policyNumber(of: room, id, slot) else { return }
     let permission = shared.policies[policy].publish
@@ -100,7 +101,12 @@ extension Core {
         : ErrorReply(.forbidden, "the namespace's `publish` is \"\(permission.rawValue)\"")
       return answer(slot, id, reply)
     }
-    guard fits(payload, policy, id, slot), takePublish(slot, policy, id, now) else { return }
+    if !isDecided {
+      guard fits(payload, policy, id, slot), takePublish(slot, policy, id, now) else { return }
+      guard !shared.outboundWishes.contains(.publish) else {
+        return holdPublish(HeldPublish(room: room, payload: payload, key: key, id: id), slot)
+      }
+    }
     metrics.publishes.add()
     // On one shard a publish without id and key can neither fail nor be acknowledged.
     let needsAnswer = id != nil || key != nil || shared.shardCount > 1
@@ -144,7 +150,7 @@ extension Core {
       return answer(
         slot, id, ErrorReply(.forbidden, "the namespace's `join` is \"\(permission.rawValue)\""))
     }
-    guard !isMember(slot, of: room) else {
+    guard !isMember(slot, of: room), !isAsking(slot, about: room) else {
       return answer(
         slot, id,
         ErrorReply(.badRequest, "already in the room; leave it first to join from a position"))
@@ -155,6 +161,9 @@ extension Core {
       return answer(
         slot, id,
         ErrorReply(.limitExceeded, "a connection is in at most \(max) rooms at a time"))
+    }
+    guard !shared.outboundWishes.contains(.join) else {
+      return holdJoin(room, since, id, slot)
     }
     enter(room, policy, since, id, slot, isServerJoin: false, now)
   }
@@ -316,7 +325,12 @@ extension Core {
     if let known = rooms.find(room), connections[slot].session.seat(in: known) != nil {
       return true
     }
-    return connections[slot].session.pending.contains { $0.room == room }
+    return connections[slot].session.pending.contains { $0.room == room && $0.stage != .asking }
+  }
+
+  /// Whether a join of a connection waits for the callback's decision.
+  func isAsking(_ slot: Int32, about room: RoomName) -> Bool {
+    connections[slot].session.pending.contains { $0.room == room && $0.stage == .asking }
   }
 
   func member(_ slot: Int32) -> Member {

@@ -33,6 +33,7 @@ extension Core {
     due.removeAll(keepingCapacity: due.capacity <= 65_536)
     swap(&due, &expired)
     resumeReplays(now)
+    settleUnaskable(now)
     if redis != nil {
       let moment = moment(now)
       redis?.expireTimers(at: now, moment, into: &outbox)

@@ -74,6 +74,12 @@ struct Core: ~Copyable {
   /// Letters that may wait for full mailboxes before publishes are refused.
   static let outgoingMax = 65_536
 
+  // Letters to the outbound thread, and its answers.
+  var outboundLetters: [OutboundLetter] = []
+  var lastQuestion: UInt64 = 0
+  /// Questions that could not be sent, answered as if nobody had.
+  var unaskable: [HookDesk.Answer] = []
+
   // Ends.
   var overflowed: [SlotToken] = []
   /// Those on which a send failed before the flush.
@@ -214,8 +220,8 @@ extension Core: LoopStages {
     var deadline = nextSweep
     if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
     if let resume = listenerResumesAt { deadline = min(deadline, resume) }
-    if canResumeReplays { return .zero }
-    if outgoingCount > 0 || !backplaneLetters.isEmpty {
+    if canResumeReplays || !unaskable.isEmpty { return .zero }
+    if outgoingCount > 0 || !backplaneLetters.isEmpty || !outboundLetters.isEmpty {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))
     }
     switch redis {

@@ -133,9 +133,9 @@ extension AdmissionRefusal {
   /// The HTTP status that answers the upgrade.
   var status: Int {
     switch self {
-    case .nodeConnections, .nodeRate, .handshakesAtOnce, .draining: 503
+    case .nodeConnections, .nodeRate, .handshakesAtOnce, .draining, .undecided: 503
     case .addressConnections, .userConnections, .addressRate: 429
-    case .origin: 403
+    case .origin, .denied: 403
     case .unauthenticated: 401
     // These get no answer: whoever is there does not speak HTTP to this port.
     case .proxyUntrusted, .proxyHeader: 400
@@ -157,6 +157,8 @@ extension AdmissionRefusal {
     case .origin: "Pages of this origin may not connect (origins)."
     case .proxyUntrusted, .proxyHeader: "This port is for trusted proxies only."
     case .unauthenticated: "A credential is needed: anonymous connections are not allowed here."
+    case .denied: "The application does not allow this connection."
+    case .undecided: "The application did not decide about this connection; try again."
     }
   }
 }

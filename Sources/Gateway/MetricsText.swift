@@ -19,6 +19,7 @@ extension Node {
     appendLoops(&text)
     appendBackplane(&text)
     appendRedis(to: &text)
+    appendOutbound(to: &text)
     ProcessFigures.read()?.append(to: &text)
   }
 

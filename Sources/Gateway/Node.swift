@@ -1,6 +1,7 @@
 // One node: its listeners, its shards and their threads, and its way through the phases of its life.
 
 public import Backplane
+public import Fetch
 public import RoostCrypto
 public import RoostEventLoop
 import Synchronization
@@ -12,6 +13,8 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
   case listen(SocketAddress, Errno)
   /// The files that TLS to Redis needs cannot be used.
   case security(TLSFailure)
+  /// A URL of the callback or the webhooks cannot be used.
+  case url(FetchProblem)
   /// The system refused something that every node needs.
   case system(String, Errno)
 
@@ -22,6 +25,7 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
       "\(address) is in use by another process; stop it or choose another address with --listen"
     case .listen(let address, let code): "cannot listen on \(address): \(code)"
     case .security(let failure): "redis.ca_file, .certificate_file or .key_file: \(failure)"
+    case .url(let problem): "hooks.url or webhooks.url \(problem)"
     case .system(let what, let code): "\(what): \(code)"
     }
   }
@@ -35,6 +39,8 @@ public final class Node: Sendable {
   private let shards: [Shard]
   private let backplane: BackplaneLoop?
   private let backplaneThread = Lock<LoopThread?>(nil)
+  private let outbound: OutboundLoop?
+  private let outboundThread = Lock<LoopThread?>(nil)
   private let threads: Lock<[LoopThread]>
 
   /// The public address, with the port that was chosen when 0 was asked for.
@@ -50,6 +56,12 @@ public final class Node: Sendable {
   ///
   /// Raises the process's descriptor limit.
   public init(_ configuration: Configuration, log: Log) throws(NodeFailure) {
+    let plan: OutboundPlan
+    do throws(FetchProblem) {
+      plan = try OutboundPlan(configuration)
+    } catch {
+      throw .url(error)
+    }
     let shardCount = configuration.shards > 0 ? configuration.shards : Machine.usableCores()
     let budget = NodeBudget(
       configured: configuration.limits.connections,
@@ -84,9 +96,11 @@ public final class Node: Sendable {
       throw .security(error)
     }
     let backplaneWakeup: Wakeup?
+    let outboundWakeup: Wakeup?
     do {
       for _ in 0..<shardCount { wakeups.append(try Wakeup()) }
       backplaneWakeup = redis != nil && shardCount > 1 ? try Wakeup() : nil
+      outboundWakeup = plan.isNeeded ? try Wakeup() : nil
     } catch {
       for number in listeners { Syscalls.close(number) }
       throw .system("no event descriptor for a shard", error)
@@ -97,7 +111,10 @@ public final class Node: Sendable {
     shared = NodeShared(
       configuration: configuration, nodeID: nodeID, address: bound, budget: budget, log: log,
       mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) }, redis: redis,
-      backplaneMailbox: backplaneWakeup.map { Mailbox(wakeup: $0, capacity: 262_144) })
+      backplaneMailbox: backplaneWakeup.map { Mailbox(wakeup: $0, capacity: 262_144) },
+      outbound: outboundWakeup.map {
+        OutboundPlace(plan: plan, mailbox: Mailbox(wakeup: $0, capacity: 65_536))
+      })
     var shards: [Shard] = []
     do {
       for index in 0..<shardCount {
@@ -123,11 +140,24 @@ public final class Node: Sendable {
     } catch {
       throw .system("no epoll instance for the backplane", error)
     }
+    do {
+      if let place = shared.outbound, let outboundWakeup {
+        outbound = try OutboundLoop(shared: shared, place: place, wakeup: outboundWakeup)
+      } else {
+        outbound = nil
+      }
+    } catch {
+      throw .system("no loop for requests to other servers", error)
+    }
     shared.phase = .serving
     do {
       if let backplane {
         let thread = try LoopThread(name: "backplane") { backplane.run() }
         backplaneThread.withLock { $0 = thread }
+      }
+      if let outbound {
+        let thread = try LoopThread(name: "outbound") { outbound.run() }
+        outboundThread.withLock { $0 = thread }
       }
       for (index, shard) in shards.enumerated() {
         let thread = try LoopThread(name: "shard-\(index)") { shard.run() }
@@ -197,6 +227,7 @@ public final class Node: Sendable {
     if shared.phase != .stopped { shared.phase = .draining }
     shared.stopsAtOnce = true
     for shard in shards { shard.executor.wakeup.wake() }
+    outbound?.executor.wakeup.wake()
   }
 
   /// Waits for the shards' threads to end.
@@ -218,6 +249,15 @@ public final class Node: Sendable {
       return last
     }
     last?.join()
+    // Behind everything that is to be told.
+    shared.stopsOutbound = true
+    outbound?.executor.wakeup.wake()
+    let teller = outboundThread.withLock { thread in
+      let teller = thread
+      thread = nil
+      return teller
+    }
+    teller?.join()
     shared.phase = .stopped
   }
 

@@ -86,6 +86,8 @@ enum ShardLetter: Sendable {
   case server(ServerLetter)
   /// A question to every shard of the node, from shard 0.
   case control(ControlLetter)
+  /// What the callback decided about a connection of this shard.
+  case decided(HookDesk.Answer)
   /// A shard's part of an answer, for shard 0.
   case controlAnswered(number: UInt64, ControlAnswer)
 }
@@ -154,9 +156,14 @@ final class NodeShared: Sendable {
   let redis: RedisPlace?
   /// The backplane's thread; nil when the backplane lives in the shards.
   let backplaneMailbox: Mailbox<BackplaneLetter>?
+  /// The outbound thread; nil when nothing is asked or told.
+  let outbound: OutboundPlace?
+  /// What is asked and told, for the way of a message.
+  let outboundWishes: OutboundWishes
   private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
   private let stopCell = Atomic<Bool>(false)
   private let backplaneStopCell = Atomic<Bool>(false)
+  private let outboundStopCell = Atomic<Bool>(false)
   private let compressionBytes = Atomic<Int>(0)
   private let serverRequests = Atomic<Int>(0)
   private let sockets = Atomic<Int>(0)
@@ -168,8 +175,10 @@ final class NodeShared: Sendable {
   init(
     configuration: Configuration, nodeID: String, address: SocketAddress, budget: NodeBudget,
     log: Log, mailboxes: [Mailbox<ShardLetter>], redis: RedisPlace?,
-    backplaneMailbox: Mailbox<BackplaneLetter>?
+    backplaneMailbox: Mailbox<BackplaneLetter>?, outbound: OutboundPlace?
   ) {
+    self.outbound = outbound
+    outboundWishes = outbound?.plan.wishes ?? []
     self.redis = redis
     self.backplaneMailbox = backplaneMailbox
     self.configuration = configuration
@@ -234,6 +243,14 @@ final class NodeShared: Sendable {
   var stopsBackplane: Bool {
     get { backplaneStopCell.load(ordering: .relaxed) }
     set { backplaneStopCell.store(newValue, ordering: .relaxed) }
+  }
+
+  /// Whether the outbound thread is to end: nothing new happens.
+  ///
+  /// Any thread.
+  var stopsOutbound: Bool {
+    get { outboundStopCell.load(ordering: .acquiring) }
+    set { outboundStopCell.store(newValue, ordering: .releasing) }
   }
 
   /// Takes memory for a connection's own compression; false when the budget is used up.

@@ -8,6 +8,8 @@ import RoostRooms
 struct PendingRoom: Sendable, Equatable {
   /// How far the way in is.
   enum Stage: Sendable, Equatable {
+    /// The callback has not decided yet; nobody else knows of the room.
+    case asking
     /// The backplane has not answered yet.
     case joining
     /// Missed messages are being sent, up to this position so far.

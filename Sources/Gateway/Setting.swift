@@ -25,7 +25,7 @@ public struct Setting: Sendable {
   let access: Access
 
   /// All settings, in the order in which they are printed; those of one object stand together.
-  public static let all = node + proxies + limits + namespace + refused
+  public static let all = node + proxies + outbound + limits + namespace + refused
 
   private static let byPath = Dictionary(all.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
 
@@ -127,6 +127,15 @@ struct SettingAccess<Root>: Sendable {
       write: {
         guard case .objects(let objects) = $1 else { preconditionFailure("no list of objects") }
         $0[keyPath: place] = objects
+      })
+  }
+
+  static func secret(_ place: any WritableKeyPath<Root, String> & Sendable) -> Self {
+    Self(
+      read: { .secret($0[keyPath: place]) },
+      write: {
+        guard case .secret(let text) = $1 else { preconditionFailure("no secret") }
+        $0[keyPath: place] = text
       })
   }
 

@@ -2,6 +2,7 @@
 // is first turned into the JSON value that a person would have written in the file.
 
 import Auth
+import Fetch
 import RoostEventLoop
 import RoostHTTP
 import RoostJSON
@@ -26,6 +27,12 @@ public enum SettingKind: Sendable {
   case networks
   /// A list of keys, which no message shows.
   case secrets
+  /// One key, which no message shows; empty: none.
+  case secret
+  /// The URL of a service; empty: none.
+  case webURL
+  /// A list of some of these words.
+  case words([String])
   /// A list of objects with these keys, at most so many; what is written in them is never shown.
   case objects([SettingField], countMax: Int)
   /// URLs of Redis.
@@ -61,6 +68,9 @@ public enum SettingKind: Sendable {
     case .networks: return "a list of networks such as 10.0.0.0/8, 2001:db8::/32"
     case .secrets:
       return "a list of keys, each of 16 to 512 visible ASCII characters without commas"
+    case .secret: return "16 to 512 visible ASCII characters, or nothing"
+    case .webURL: return "https://host[:port]/path or http://…, or nothing"
+    case .words(let words): return "a list of " + words.joined(separator: ", ")
     case .objects(let fields, _):
       let keys = fields.map { $0.isRequired ? "\($0.key) (required)" : $0.key }
       return "a list of objects with the keys " + keys.joined(separator: ", ")
@@ -83,7 +93,7 @@ public enum SettingKind: Sendable {
       }
     case .boolean:
       if text == "true" || text == "false" { return .bool(text == "true", offset: 0) }
-    case .origins, .networks, .redisURLs, .secrets:
+    case .origins, .networks, .redisURLs, .secrets, .words:
       let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
       return .array(parts, offset: 0)
     case .objects:
@@ -91,7 +101,7 @@ public enum SettingKind: Sendable {
       if let tree = try? JSONTree(parsing: Array(text.utf8), depthMax: 4, bytesMax: 262_144) {
         return tree
       }
-    case .word, .address, .nodeName, .redisPrefix, .path, .refused:
+    case .word, .address, .nodeName, .redisPrefix, .path, .secret, .webURL, .refused:
       break
     }
     return .string(text, offset: 0)
@@ -107,6 +117,9 @@ public enum SettingKind: Sendable {
         return .rejected("this is not \(allowed)")
       }
       return check(.secrets(texts))
+    case (.secret, _):
+      guard case .string(let text, _) = tree else { return .rejected("this is not \(allowed)") }
+      return check(.secret(text))
     case (.refused(let sentence), _):
       return .rejected(sentence)
     case (.objects(let fields, _), _):
@@ -133,10 +146,10 @@ public enum SettingKind: Sendable {
       return .accepted(.boolean(value))
     case (.word, .string(let text, _)), (.address, .string(let text, _)),
       (.nodeName, .string(let text, _)), (.redisPrefix, .string(let text, _)),
-      (.path, .string(let text, _)):
+      (.path, .string(let text, _)), (.webURL, .string(let text, _)):
       return check(.text(text))
     case (.origins, .array(let elements, _)), (.networks, .array(let elements, _)),
-      (.redisURLs, .array(let elements, _)):
+      (.redisURLs, .array(let elements, _)), (.words, .array(let elements, _)):
       var texts: [String] = []
       for element in elements {
         guard let text = element.string else {
@@ -199,6 +212,30 @@ public enum SettingKind: Sendable {
         }
       }
       return objects.count <= countMax ? .accepted(value) : .rejected("more than \(countMax)")
+    case (.secret, .secret(let text)):
+      if text.isEmpty || APIKeys.isKey(text) { return .accepted(value) }
+      return .rejected("this is not \(allowed)")
+    case (.webURL, .text(let text)):
+      guard !text.isEmpty else { return .accepted(value) }
+      do throws(FetchProblem) {
+        _ = try FetchURL(text)
+        return .accepted(value)
+      } catch {
+        // Never shown: it may hold a password.
+        return .rejected("the URL \(error)")
+      }
+    case (.words(let words), .list(let texts)):
+      for (place, text) in texts.enumerated() {
+        guard words.contains(text) else {
+          let suggestion = Suggestion.sentence(for: text, among: words)
+          let known = words.joined(separator: ", ")
+          return .rejected("\(Self.shown(text)) is not one of \(known)\(suggestion)")
+        }
+        guard !texts[..<place].contains(text) else {
+          return .rejected("\(Self.shown(text)) stands twice in the list")
+        }
+      }
+      return .accepted(value)
     case (.redisURLs, .list(let texts)):
       for text in texts {
         // Never shown: it may hold a password.

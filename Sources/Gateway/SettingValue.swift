@@ -16,6 +16,8 @@ public enum SettingValue: Sendable, Equatable {
   case list([String])
   /// Several texts that nobody is shown.
   case secrets([String])
+  /// One text that nobody is shown.
+  case secret(String)
   /// Several objects, whose secrets nobody is shown.
   case objects([SettingObject])
 
@@ -29,6 +31,7 @@ public enum SettingValue: Sendable, Equatable {
     case .list(let texts): return "[" + texts.map(Self.quoted).joined(separator: ", ") + "]"
     case .secrets(let texts):
       return "[" + texts.map { _ in "\"***\"" }.joined(separator: ", ") + "]"
+    case .secret(let text): return text.isEmpty ? "\"\"" : "\"***\""
     case .objects(let objects):
       return "[" + objects.map(\.json).joined(separator: ", ") + "]"
     }

@@ -77,6 +77,7 @@ final class ShardMetrics: Sendable {
   let tick = Histogram(.ticks)
   let busyNanoseconds = Counter()
   let mailboxRefusals = Counter()
+  let webhooksUntold = Counter()
 
   // The backplane's part here.
   let backplaneRooms = Gauge()

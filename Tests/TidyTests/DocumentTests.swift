@@ -121,6 +121,7 @@ enum SourceNames {
   @Test func `every metric is documented with its kind`() {
     let files = [
       "Sources/Gateway/MetricsText.swift", "Sources/Gateway/RedisMetrics.swift",
+      "Sources/Gateway/OutboundMetrics.swift",
       "Sources/Telemetry/ProcessFigures.swift",
       "Sources/Admin/APIMetrics.swift",
     ]

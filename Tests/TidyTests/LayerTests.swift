@@ -34,7 +34,7 @@ enum Layers {
     "Gateway": [
       "Glibc", "Synchronization", "RoostCrypto", "RoostDeflate", "RoostEventLoop", "Telemetry",
       "Pages", "RoostJSON", "RoostRooms", "RoostWire", "RoostHTTP", "RoostWebSocket", "Auth",
-      "Backplane",
+      "Backplane", "Fetch",
     ],
     "Admin": [
       "Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON", "RoostRooms",
