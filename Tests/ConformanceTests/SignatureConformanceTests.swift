@@ -1,5 +1,6 @@
 // The check of a signature that the documents show, run as it stands there.
 
+import TestSupport
 import Testing
 
 @testable import Gateway
