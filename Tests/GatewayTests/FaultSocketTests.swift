@@ -72,10 +72,17 @@ import Testing
 
   /// A member's queue overflows within a tick while the nth send fails: it gets all or its end.
   private func failEverySendOfFullQueues() async throws {
+    for policy in [SlowConsumerPolicy.disconnect, .dropOldest, .latest] {
+      try await failEverySendOfFullQueues(policy)
+    }
+  }
+
+  private func failEverySendOfFullQueues(_ policy: SlowConsumerPolicy) async throws {
     let configuration = Configuration.forTests(dev: false) {
       $0.limits.outboundBytes = 20_000
       $0.namespaces["open"] = RoomPolicy()
       $0.namespaces["open"]?.publish = .anyone
+      $0.namespaces["open"]?.slowConsumer = policy
     }
     let padding = String(repeating: "x", count: 8000)
     let frames = (0..<6).flatMap {
