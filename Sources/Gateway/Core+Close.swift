@@ -92,7 +92,12 @@ extension Core {
     case .request:
       // An answer may still be on its way to a peer that only closed its sending side.
       if connections[slot].queue.isEmpty { end(slot) } else { linger(slot, now) }
-    case .stream, .lingering, .ended, .vacant: end(slot)
+    case .lingering:
+      // Its last words and its end may have come before the answer was sent, which is held back a
+      // little when the loop is busy.
+      _ = arena.flush(&connections[slot].queue, to: connections[slot].descriptor)
+      end(slot)
+    case .stream, .ended, .vacant: end(slot)
     }
   }
 

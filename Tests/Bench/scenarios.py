@@ -53,6 +53,13 @@ def node(folder, roost, limits=None):
     configuration["log"] = {"level": "info", "format": "json"}
     path = folder / "scene.json"
     path.write_text(json.dumps(configuration))
+    with node_with(path, roost) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def node_with(path, roost):
+    """As above, with a configuration file."""
     command = ["taskset", "-c", str(bench.SERVER_CPU), str(roost), "serve", "--config", str(path)]
     command += ["--shards", "1", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

@@ -46,6 +46,8 @@ enum Tool {
   static let haproxy = Environment["ROOST_TEST_HAPROXY"]
   static let nginx = Environment["ROOST_TEST_NGINX"]
   static let redis = Environment["ROOST_TEST_REDIS"]
+  static let systemdAnalyze =
+    access("/usr/bin/systemd-analyze", X_OK) == 0 ? "/usr/bin/systemd-analyze" : nil
   static let hadolint = beside("hadolint")
   static let compose = beside("docker-compose")
 
