@@ -76,6 +76,7 @@ final class Admission: Sendable {
   private let userBytes: CountingSketch?
   private let addressMessages: CountingSketch?
   private let addressBytes: CountingSketch?
+  private let addressInput = CountingSketch()
   private let overlooked = AtomicCells(count: OverlookedLimit.all.count)
 
   /// - Parameter connectionsMax: WebSocket connections of the node, from its budget.
@@ -229,6 +230,13 @@ final class Admission: Sendable {
   }
 
   // MARK: Rates
+
+  /// Charges an address for what was read from it; nanoseconds for which it is read no more.
+  func chargeInput(
+    _ cost: Int, _ address: SocketAddress, pace: UInt64, now: MonotonicInstant
+  ) -> UInt64 {
+    addressInput.charge(Self.key(of: address), cost, ratePerSecond: Int(clamping: pace), now: now)
+  }
 
   /// Takes a message from the rates of its user, if it has one, and of its address.
   func takeMessage(user: UInt64?, address: SocketAddress, now: MonotonicInstant)

@@ -108,6 +108,11 @@ struct Connection: ~Copyable {
   /// The page that asked for the event stream, to be allowed to read it.
   var streamOrigin: String?
 
+  // How fast it is read: until when what was read is paid for, in nanoseconds, and when it is read
+  // again; zero when it is read now.
+  var inputPaidUntil: UInt64 = 0
+  var inputResumesAt = MonotonicInstant.zero
+
   // Timers. One entry of the wheel serves all of them: `timerAt` is what is wanted, `wheelAt` when
   // the earliest entry comes out.
   var timerAt = MonotonicInstant.distantFuture

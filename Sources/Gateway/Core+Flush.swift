@@ -38,9 +38,7 @@ extension Core {
   private mutating func awaitWritable(_ slot: Int32, _ awaits: Bool) {
     guard connections[slot].awaitsWritable != awaits else { return }
     connections[slot].awaitsWritable = awaits
-    poller.modify(
-      connections[slot].descriptor, awaits ? [.readable, .writable] : [.readable],
-      token: connections[slot].token.packed)
+    watch(slot)
   }
 
   /// Everything queued has gone to the kernel: an end that waited for that can go on.

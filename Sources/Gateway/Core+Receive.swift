@@ -16,11 +16,14 @@ extension Core {
     switch outcome {
     case .bytes(var count):
       metrics.bytesReceived.add(UInt64(count))
+      let (bytesRead, framesBefore) = (count, connections[slot].reader.framesRead)
       connections[slot].lastActivity = now
       if connections[slot].awaitsProxyHeader {
         count = takeProxyHeader(slot, &buffer, count, now)
       }
       if count > 0 { take(slot, &buffer, count, now) }
+      chargeInput(
+        slot, bytes: bytesRead, frames: connections[slot].reader.framesRead &- framesBefore, now)
     case .wouldBlock: break
     case .endOfStream: peerEnded(slot, now)
     case .failed: transportFailed(slot)

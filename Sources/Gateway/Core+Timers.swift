@@ -34,6 +34,7 @@ extension Core {
     swap(&due, &expired)
     resumeReplays(now)
     settleUnaskable(now)
+    resumeInputs(now)
     if redis != nil {
       let moment = moment(now)
       redis?.expireTimers(at: now, moment, into: &outbox)

@@ -28,6 +28,7 @@ struct Core: ~Copyable {
   /// Those that have not finished their handshake.
   var handshakes = HandshakeList()
   var refusalLog = RefusalLog()
+  var pausedInputs = PausedInputs()
   /// What a dry run had overlooked when that was logged last.
   var overlookedSeen = [UInt64](repeating: 0, count: OverlookedLimit.all.count)
   static let listenerToken = UInt64.max - 1
@@ -153,6 +154,9 @@ struct Core: ~Copyable {
 
 /// Bounds that are not settings: each with its reason.
 enum Bounds {
+  /// What a frame costs of the pace at which a connection is read, in bytes: about the work that its
+  /// header makes beside its payload.
+  static let frameCost = 64
   /// Bytes read from a socket at once: large enough for thousands of small messages, small enough
   /// that one flooding peer does not hold up a tick.
   static let readBytes = 131_072
@@ -220,6 +224,7 @@ extension Core: LoopStages {
     var deadline = nextSweep
     if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
     if let resume = listenerResumesAt { deadline = min(deadline, resume) }
+    if let resume = pausedInputs.resumesAt { deadline = min(deadline, resume) }
     if canResumeReplays || !unaskable.isEmpty { return .zero }
     if outgoingCount > 0 || !backplaneLetters.isEmpty || !outboundLetters.isEmpty {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))

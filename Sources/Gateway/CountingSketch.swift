@@ -65,6 +65,26 @@ final class CountingSketch: Sendable {
     }
   }
 
+  /// Takes from the key's rate whatever is left of it, with a burst of one second's worth; how many
+  /// nanoseconds it is over it then, at most one second.
+  func charge(
+    _ key: UInt64, _ amount: Int, ratePerSecond: Int, now: MonotonicInstant
+  ) -> UInt64 {
+    let cost = Self.nanoseconds(for: amount, ratePerSecond)
+    let (first, second) = places(of: key)
+    let depth: UInt64 = 1_000_000_000
+    while true {
+      let figures = (cells.load(first), cells.load(second))
+      let paid = min(figures.0, figures.1)
+      // Debts beyond a second are forgiven, or a flood would shut its address out for long after.
+      let end = min(max(paid, now.nanoseconds) &+ cost, now.nanoseconds &+ 2 * depth)
+      let (own, other) = figures.0 <= figures.1 ? (first, second) : (second, first)
+      guard cells.exchange(own, expected: paid, value: end).0 else { continue }
+      raise(other, to: end)
+      return end > now.nanoseconds &+ depth ? end - now.nanoseconds - depth : 0
+    }
+  }
+
   private func raise(_ place: Int, to value: UInt64) {
     var old = cells.load(place)
     while old < value {

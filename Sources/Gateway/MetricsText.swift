@@ -191,6 +191,10 @@ extension Node {
       text.sample([("rate", rate.label)], sum { $0.rateLimited.value(rate.rawValue) })
     }
     text.family(
+      "roost_input_pauses_total", .counter,
+      help: "Times that a connection was not read for a while because it sent too fast.")
+    text.sample(sum { $0.inputPauses.value })
+    text.family(
       "roost_overlooked_total", .counter,
       help: "Times that a limit was exceeded and did not hold, because of limits.dry_run, by limit."
     )

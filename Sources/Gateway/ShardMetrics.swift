@@ -69,6 +69,7 @@ final class ShardMetrics: Sendable {
   let heldDrops = CounterRow()  // likewise
   let heldMembers = Gauge()
   let gapsTold = Counter()
+  let inputPauses = Counter()
   let rateLimited = CounterRow()  // by RateLimit
   let pings = Counter()
   let pingRoundTrip = Histogram(.latency)

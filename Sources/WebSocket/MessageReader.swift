@@ -26,6 +26,9 @@ public struct MessageReader: ~Copyable, Sendable {
   private var headerCount: UInt8 = 0
   private var headerStart = InlineArray<14, UInt8>(repeating: 0)
 
+  /// Frames whose header was read, modulo 2^32: what a peer costs besides its bytes.
+  public private(set) var framesRead: UInt32 = 0
+
   /// What has come of the message under way, as on the wire but for the mask.
   private var partial: [UInt8] = []
 
@@ -175,6 +178,7 @@ public struct MessageReader: ~Copyable, Sendable {
 
   /// Checks a header against the message under way and the size limit.
   private mutating func begin(_ header: DecodedHeader) throws(WebSocketViolation) {
+    framesRead &+= 1
     let rest = FrameRest(
       payloadBytes: header.payloadBytes, maskingKey: header.maskingKey, isFinal: header.isFinal)
     switch header.opcode {

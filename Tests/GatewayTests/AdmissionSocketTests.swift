@@ -176,6 +176,36 @@ extension SocketTests {
       }
     }
 
+    @Test func `who sends in fragments of one byte is read slowly and loses nothing`() async throws
+    {
+      let configuration = Configuration.forTests { $0.limits.bytesPerSecond = 1_048_576 }
+      try await withNode(configuration) { node in
+        let flooding = try TestClient.open(node.address)
+        let other = try TestClient.open(node.address)
+        let text = Array((Self.ping + String(repeating: " ", count: 50_000)).utf8)
+        var frames = TestClient.frame(.text, [text[0]], isFinal: false)
+        for byte in text.dropFirst().dropLast() {
+          frames += TestClient.frame(.continuation, [byte], isFinal: false)
+        }
+        frames += TestClient.frame(.continuation, [text[text.count - 1]])
+        try flooding.socket.write(frames)
+        #expect(try other.ask(Self.ping) == Self.pong)
+        #expect(try flooding.text() == Self.pong)
+        #expect(metric("roost_input_pauses_total", of: node).flatMap { Int($0) } ?? 0 > 0)
+        #expect(try flooding.ask(Self.ping) == Self.pong)
+      }
+    }
+
+    @Test func `who keeps to its rate is never read slowly`() async throws {
+      let configuration = Configuration.forTests { $0.limits.bytesPerSecond = 1_048_576 }
+      try await withNode(configuration) { node in
+        let client = try TestClient.open(node.address)
+        let padding = String(repeating: " ", count: 60_000)
+        for _ in 0..<17 { #expect(try client.ask(Self.ping + padding) == Self.pong) }
+        #expect(metric("roost_input_pauses_total", of: node) == "0")
+      }
+    }
+
     @Test func `a dry run refuses nobody and counts`() async throws {
       let configuration = Configuration.forTests {
         $0.limits.dryRun = true
