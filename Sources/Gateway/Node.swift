@@ -66,6 +66,7 @@ public final class Node: Sendable {
     let budget = NodeBudget(
       configured: configuration.limits.connections,
       handshakes: configuration.limits.handshakesAtOnce,
+      outgoing: configuration.hooks.url.isEmpty ? 0 : configuration.hooks.concurrency,
       descriptors: Machine.raiseDescriptorLimit(),
       memoryBytes: Machine.usableMemoryBytes(), shards: shardCount)
     var bound = configuration.listen

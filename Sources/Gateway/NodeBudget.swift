@@ -14,10 +14,13 @@ public struct NodeBudget: Sendable, Equatable {
   /// Descriptors that connections never get, so that a node at its wall still answers its operator,
   /// talks to Redis and asks whoever decides.
   ///
-  /// The admin port's 64 connections; 64 requests to other servers and what libcurl needs beside
-  /// them; two links to Redis and the look-up of its name; the log, standard streams, signals; files
-  /// that are read while it runs.
-  static let reservedDescriptors = 192
+  /// The admin port's 64 connections; two links to Redis and the look-up of its name; what libcurl
+  /// needs beside its requests; the log, standard streams, signals; files that are read while it
+  /// runs. To these come requests to other servers.
+  static let reservedDescriptors = 128
+
+  /// Requests to other servers that have descriptors however few are configured.
+  static let outgoingMin = 64
 
   /// Bytes of memory that a connection is reckoned with: its own, its share of the rooms, and the
   /// kernel's socket.
@@ -30,14 +33,17 @@ public struct NodeBudget: Sendable, Equatable {
   /// - Parameters:
   ///   - configured: `limits.connections`; 0 takes all that the machine affords.
   ///   - handshakes: `limits.handshakes_at_once`; 0 takes a quarter of the sockets.
+  ///   - outgoing: requests to other servers at the same time; 64 are always reckoned with.
   ///   - descriptors: the process's descriptor limit.
   ///   - memoryBytes: memory that the process may use.
   ///   - shards: shards of the node, at least 1; each needs a few descriptors of its own.
   public init(
-    configured: Int, handshakes: Int, descriptors: Int, memoryBytes: Int, shards: Int
+    configured: Int, handshakes: Int, outgoing: Int, descriptors: Int, memoryBytes: Int,
+    shards: Int
   ) {
     precondition(shards >= 1 && configured >= 0, "\(shards) shards, \(configured) connections")
-    let byDescriptors = max(descriptors - Self.reservedDescriptors - 8 * shards, 16)
+    let reserved = Self.reservedDescriptors + max(outgoing, Self.outgoingMin) + 8 * shards
+    let byDescriptors = max(descriptors - reserved, 16)
     let byMemory = max(memoryBytes / 2 / Self.bytesPerConnection, 16)
     // A sixteenth of the descriptors answers those who are refused.
     let affordable = min(byDescriptors - byDescriptors / 16, byMemory)

@@ -6,10 +6,10 @@ import Testing
 @Suite struct NodeBudgetTests {
   private func budget(
     _ configured: Int = 0, handshakes: Int = 4096, descriptors: Int, gigabytes: Int = 64,
-    shards: Int = 1
+    shards: Int = 1, outgoing: Int = 0
   ) -> NodeBudget {
     NodeBudget(
-      configured: configured, handshakes: handshakes, descriptors: descriptors,
+      configured: configured, handshakes: handshakes, outgoing: outgoing, descriptors: descriptors,
       memoryBytes: gigabytes << 30, shards: shards)
   }
 
@@ -23,6 +23,13 @@ import Testing
     let budget = budget(descriptors: descriptors, shards: shards)
     #expect([budget.connections, budget.sockets] == [connections, sockets])
     if descriptors > 208 { #expect(budget.sockets + 192 + 8 * shards <= descriptors) }
+  }
+
+  @Test(arguments: [(0, 824), (64, 824), (65, 823), (500, 388)])
+  func `requests to other servers have descriptors of their own`(
+    _ outgoing: Int, _ sockets: Int
+  ) {
+    #expect(budget(descriptors: 1024, outgoing: outgoing).sockets == sockets)
   }
 
   @Test func `half of the memory bounds connections`() {

@@ -28,9 +28,12 @@ public final class BlockingSocket {
 
   /// Connects; every wait on the socket ends after `deadline`.
   ///
-  /// - Parameter receiveBytes: the kernel's receive buffer, for a reader that is soon full.
+  /// - Parameters:
+  ///   - source: the address of this end, for tests in which several clients are not one.
+  ///   - receiveBytes: the kernel's receive buffer, for a reader that is soon full.
   public init(
-    to address: SocketAddress, deadline: Duration = .seconds(15), receiveBytes: Int? = nil
+    to address: SocketAddress, from source: SocketAddress? = nil,
+    deadline: Duration = .seconds(15), receiveBytes: Int? = nil
   ) throws {
     self.address = address
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
@@ -40,15 +43,16 @@ public final class BlockingSocket {
     set(TCP_NODELAY, Int32(IPPROTO_TCP), 1)
     setTimeout(SO_RCVTIMEO, deadline)
     setTimeout(SO_SNDTIMEO, deadline)
-    var target = sockaddr_in()
-    target.sin_family = sa_family_t(AF_INET)
-    target.sin_port = address.port.bigEndian
-    target.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.low).bigEndian
-    let result = withUnsafePointer(to: &target) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, UInt32(MemoryLayout<sockaddr_in>.size))
+    let number = descriptor
+    if let source {
+      let bound = Self.withKernelForm(source) { bind(number, $0, $1) }
+      guard bound == 0 else {
+        let code = errno
+        close()
+        throw TestFailure("bind to \(source): errno \(code)")
       }
     }
+    let result = Self.withKernelForm(address) { connect(number, $0, $1) }
     guard result == 0 else {
       let code = errno
       close()
@@ -57,6 +61,20 @@ public final class BlockingSocket {
   }
 
   deinit { close() }
+
+  private static func withKernelForm(
+    _ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, UInt32) -> Int32
+  ) -> Int32 {
+    var target = sockaddr_in()
+    target.sin_family = sa_family_t(AF_INET)
+    target.sin_port = address.port.bigEndian
+    target.sin_addr.s_addr = UInt32(truncatingIfNeeded: address.low).bigEndian
+    return withUnsafePointer(to: &target) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        body($0, UInt32(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+  }
 
   /// Sends all bytes.
   public func write(_ bytes: [UInt8]) throws {
