@@ -128,8 +128,8 @@ let package = Package(
     tests(
       "Gateway",
       [
-        "Gateway", "TestSupport", "TestRandom", "RoostEventLoop", "RoostRooms", "RoostJSON",
-        "RoostHTTP", "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
+        "Gateway", "TestSupport", "TestRandom", "TestKeys", "Auth", "RoostEventLoop", "RoostRooms",
+        "RoostJSON", "RoostHTTP", "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
       ]),
     tests("Tidy", ["Gateway", "RoostWire", "roost"]),
     tests("Rooms", ["RoostRooms", "TestRandom"]),
@@ -150,7 +150,7 @@ let package = Package(
     tests(
       "Conformance",
       [
-        "TestSupport", "Gateway", "Admin", "RoostEventLoop", "RoostHTTP", "RoostWebSocket",
+        "TestSupport", "Gateway", "Admin", "Auth", "RoostEventLoop", "RoostHTTP", "RoostWebSocket",
         "RoostDeflate", "RoostCrypto", "RoostRooms",
       ]),
     tests("Cluster", ["TestSupport", "TestRandom", "RoostEventLoop", "RoostJSON"]),
@@ -166,7 +166,7 @@ if Context.environment["ROOST_FUZZ"] != nil {
       name: "fuzz",
       dependencies: [
         "RoostJSON", "RoostHTTP", "RoostWebSocket", "RoostWire", "RoostRooms", "RoostDeflate",
-        "Gateway", "Backplane",
+        "Gateway", "Backplane", "Auth", "RoostCrypto",
       ],
       path: "Tests/Fuzz", exclude: ["README.md", "Corpus"],
       swiftSettings: settings))

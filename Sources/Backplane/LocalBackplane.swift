@@ -33,7 +33,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   let shard: Int
   let shardCount: Int
   let node: String
-  let policies: [RoomPolicy]
+  var policies: [RoomPolicy]
   let limits: LocalBackplaneLimits
 
   // Rooms whose home is here.
@@ -83,6 +83,15 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     for byte in room.bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
     return Int((hash ^ (hash >> 32)) % UInt64(shardCount))
+  }
+
+  /// Goes by other rules from the next command on.
+  ///
+  /// Numbers that were there keep their meaning. Whether a namespace knows its members, tells of
+  /// them, keeps history or has a cap on members must stay as it was: rooms are built by it.
+  public mutating func follow(_ policies: [RoomPolicy]) {
+    precondition(policies.count >= self.policies.count, "policies were lost")
+    self.policies = policies
   }
 
   /// Sizes, for metrics.

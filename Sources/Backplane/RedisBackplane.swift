@@ -79,7 +79,7 @@ struct RedisBackplane: ~Copyable {
   let settings: RedisBackplaneSettings
   let names: RedisNames
   let status: RedisStatus
-  let shapes: [PolicyShape]
+  var shapes: [PolicyShape]
 
   // Links.
   var pipe = RedisPipe()
@@ -230,6 +230,15 @@ struct RedisBackplane: ~Copyable {
     if let outgoing = room.outgoing, outgoing.isIdle, outgoing.number == 0 { room.outgoing = nil }
     guard room.isUnused else { return }
     rooms.removeValue(forKey: room.name)
+  }
+
+  /// Goes by other rules from the next command on.
+  ///
+  /// Numbers that were there keep their meaning. Whether a namespace has presence, presence events
+  /// or history must stay as it was: rooms are built by it.
+  mutating func follow(_ policies: [RoomPolicy]) {
+    precondition(policies.count >= shapes.count, "policies were lost")
+    shapes = policies.map { PolicyShape($0, settings) }
   }
 
   /// Sizes, for metrics.

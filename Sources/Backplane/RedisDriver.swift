@@ -56,6 +56,11 @@ public struct RedisDriver: ~Copyable {
   /// Sizes, for metrics.
   public var figures: BackplaneFigures { backplane.figures }
 
+  /// Goes by other rules from the next command on; numbers that were there keep their meaning.
+  ///
+  /// Whether a namespace has presence, presence events or history must stay as it was.
+  public mutating func follow(_ policies: [RoomPolicy]) { backplane.follow(policies) }
+
   /// Carries out a command.
   public mutating func submit(
     _ command: BackplaneCommand, at now: Moment, into outbox: inout BackplaneOutbox

@@ -16,6 +16,11 @@ public final class Mailbox<Letter: Sendable>: Sendable {
     self.capacity = capacity
   }
 
+  /// Wakes the owner without a letter: there is something else to look at.
+  ///
+  /// Any thread.
+  public func wake() { wakeup.wake() }
+
   /// Posts letters in order.
   ///
   /// Any thread.

@@ -20,20 +20,13 @@ extension Node {
   ///
   /// Any thread.
   public func apiAccess(authorization: [UInt8]?) -> APIAccess {
-    let key = authorization.flatMap(Self.bearerKey)
-    let digest = key.flatMap { shared.apiKeys.digest(of: $0) }
+    let key = authorization.flatMap(BearerToken.token)
+    let apiKeys = shared.rules.apiKeys
+    let digest = key.flatMap { apiKeys.digest(of: $0) }
     if let digest { return .granted(scope: Array("api:".utf8) + digest) }
     if shared.configuration.dev { return .granted(scope: Array("api:".utf8)) }
-    if shared.apiKeys.isEmpty { return .closed }
+    if apiKeys.isEmpty { return .closed }
     return authorization == nil ? .missing : .wrong
-  }
-
-  /// The key behind the scheme, whose letters' case is free.
-  private static func bearerKey(_ value: [UInt8]) -> [UInt8]? {
-    let scheme = Array("bearer ".utf8)
-    guard value.count > scheme.count else { return nil }
-    for (place, letter) in scheme.enumerated() where value[place] | 0x20 != letter { return nil }
-    return Array(value[scheme.count...].drop { $0 == UInt8(ascii: " ") })
   }
 
   /// The longest message that the server API publishes, in bytes.

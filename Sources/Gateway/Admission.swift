@@ -26,6 +26,8 @@ enum AdmissionRefusal: String, CaseIterable, Sendable {
   case origin
   /// No credential, and anonymous connections are not allowed.
   case unauthenticated
+  /// A token that was not accepted.
+  case token
   /// A PROXY header is needed, and the address is none of the trusted proxies'.
   case proxyUntrusted = "proxy_untrusted"
   /// A trusted proxy began with something that is no PROXY header.
@@ -63,7 +65,8 @@ enum OverlookedLimit: Hashable, Sendable {
 ///
 /// Any thread.
 final class Admission: Sendable {
-  private let limits: Limits
+  private let limitsCell: Lock<Limits>
+  private var limits: Limits { limitsCell.withLock { $0 } }
   private let connectionsMax: Int
   private let connections = Atomic<Int>(0)
   private let paidUntil = Atomic<UInt64>(0)
@@ -81,7 +84,7 @@ final class Admission: Sendable {
 
   /// - Parameter connectionsMax: WebSocket connections of the node, from its budget.
   init(limits: Limits, connectionsMax: Int) {
-    self.limits = limits
+    limitsCell = Lock(limits)
     self.connectionsMax = connectionsMax
     func sketch(_ rate: Int) -> CountingSketch? { rate > 0 ? CountingSketch() : nil }
     userMessages = sketch(limits.messagesPerSecondPerUser)
@@ -89,6 +92,9 @@ final class Admission: Sendable {
     addressMessages = sketch(limits.messagesPerSecondPerAddress)
     addressBytes = sketch(limits.bytesPerSecondPerAddress)
   }
+
+  /// Judges by other limits from now on; who was let in stays.
+  func follow(_ limits: Limits) { limitsCell.withLock { $0 = limits } }
 
   /// WebSocket connections of the node.
   var connectionCount: Int { connections.load(ordering: .relaxed) }
@@ -242,18 +248,19 @@ final class Admission: Sendable {
   func takeMessage(user: UInt64?, address: SocketAddress, now: MonotonicInstant)
     -> (rate: RateLimit, wait: Duration)?
   {
-    let perUser = limits.messagesPerSecondPerUser
-    if let user, let userMessages,
-      let wait = userMessages.take(user, 1, ratePerSecond: perUser, burst: perUser, now: now)
-    {
-      return (.userMessages, wait)
+    // The limits are behind a lock: nothing is asked of them where there is no such rate.
+    if let user, let userMessages {
+      let rate = limits.messagesPerSecondPerUser
+      if let wait = userMessages.take(user, 1, ratePerSecond: rate, burst: rate, now: now) {
+        return (.userMessages, wait)
+      }
     }
-    let perAddress = limits.messagesPerSecondPerAddress
-    if let addressMessages,
-      let wait = addressMessages.take(
-        Self.key(of: address), 1, ratePerSecond: perAddress, burst: perAddress, now: now)
-    {
-      return (.addressMessages, wait)
+    if let addressMessages {
+      let key = Self.key(of: address)
+      let rate = limits.messagesPerSecondPerAddress
+      if let wait = addressMessages.take(key, 1, ratePerSecond: rate, burst: rate, now: now) {
+        return (.addressMessages, wait)
+      }
     }
     return nil
   }
@@ -262,18 +269,19 @@ final class Admission: Sendable {
   func takeBytes(_ count: Int, user: UInt64?, address: SocketAddress, now: MonotonicInstant)
     -> (rate: RateLimit, wait: Duration)?
   {
-    let perUser = limits.bytesPerSecondPerUser
-    if let user, let userBytes,
-      let wait = userBytes.take(user, count, ratePerSecond: perUser, burst: perUser, now: now)
-    {
-      return (.userBytes, wait)
+    // The limits are behind a lock: nothing is asked of them where there is no such rate.
+    if let user, let userBytes {
+      let rate = limits.bytesPerSecondPerUser
+      if let wait = userBytes.take(user, count, ratePerSecond: rate, burst: rate, now: now) {
+        return (.userBytes, wait)
+      }
     }
-    let perAddress = limits.bytesPerSecondPerAddress
-    if let addressBytes,
-      let wait = addressBytes.take(
-        Self.key(of: address), count, ratePerSecond: perAddress, burst: perAddress, now: now)
-    {
-      return (.addressBytes, wait)
+    if let addressBytes {
+      let key = Self.key(of: address)
+      let rate = limits.bytesPerSecondPerAddress
+      if let wait = addressBytes.take(key, count, ratePerSecond: rate, burst: rate, now: now) {
+        return (.addressBytes, wait)
+      }
     }
     return nil
   }

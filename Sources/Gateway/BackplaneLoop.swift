@@ -26,6 +26,8 @@ struct BackplaneCore: ~Copyable {
   var outgoingCount = 0
   var isStopped = false
   private var clock = MomentClock()
+  /// The rules that the driver goes by.
+  private var rulesNumber: UInt64 = 1
 
   init(shared: NodeShared, mailbox: Mailbox<BackplaneLetter>, driver: consuming RedisDriver) {
     self.shared = shared
@@ -58,7 +60,14 @@ extension BackplaneCore: LoopStages {
 
   mutating func takeLetters(now: MonotonicInstant) {
     let moment = clock.moment(now)
-    for letter in mailbox.takeAll() {
+    let letters = mailbox.takeAll()
+    // Behind taking: a letter may carry the number of a policy that came with newer rules.
+    if shared.rulesNumber != rulesNumber {
+      let rules = shared.rules
+      rulesNumber = rules.number
+      driver.follow(rules.policies.policies)
+    }
+    for letter in letters {
       switch letter {
       case .command(let command): driver.submit(command, at: moment, into: &outbox)
       }

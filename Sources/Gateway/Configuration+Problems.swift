@@ -38,7 +38,8 @@ extension Limits {
 extension Configuration {
   /// All that is wrong with this configuration: values out of their range, pairs that do not fit.
   public func problems() -> [ConfigurationProblem] {
-    (Setting.node + Setting.proxies + Setting.outbound).compactMap { rangeProblem(of: $0) }
+    (Setting.node + Setting.auth + Setting.proxies + Setting.outbound)
+      .compactMap { rangeProblem(of: $0) }
       + limits.problems() + ownRelationProblems()
   }
 
@@ -52,9 +53,9 @@ extension Configuration {
   /// Without authentication anyone could read and write everything, and nobody shall get that by
   /// leaving something out.
   public var refusalToServe: String? {
-    guard !dev, !auth.anonymous else { return nil }
-    return "no authentication is configured: set auth.anonymous to true if anyone may connect, "
-      + "or give --dev to try Roost on your own machine"
+    guard !dev, !auth.anonymous, !auth.tokens.isOn else { return nil }
+    return "no authentication is configured: name keys in auth.tokens, set auth.anonymous to true "
+      + "if anyone may connect, or give --dev to try Roost on your own machine"
   }
 
   func rangeProblem(of setting: Setting) -> ConfigurationProblem? {
@@ -77,6 +78,7 @@ extension Configuration {
         ConfigurationProblem("admin", "\(admin) and listen (\(listen)) take the same port"))
     }
     problems += outboundProblems()
+    problems += tokenProblems()
     for (name, policy) in namespaces.sorted(by: { $0.key < $1.key }) {
       problems += Self.problems(of: policy, namespace: name)
       if policy.messageBytesMax > limits.messageBytes {

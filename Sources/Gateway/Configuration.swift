@@ -14,6 +14,14 @@ public struct Configuration: Sendable, Equatable {
     public var anonymous = false
     /// Keys of the server API, each of at least 16 characters; none: it is closed but for `--dev`.
     public var apiKeys: [String] = []
+    /// Tokens of clients.
+    public var tokens = Tokens()
+    /// Whether a connection may come without a credential and bring its token in a first `auth`.
+    public var inBand = false
+    /// How long before its token's expiry a client is told.
+    public var expiryNotice = Duration.seconds(30)
+    /// How long a connection stays behind its token's expiry, for a fresh one.
+    public var expiryGrace = Duration.seconds(10)
   }
 
   /// permessage-deflate (RFC 7692).

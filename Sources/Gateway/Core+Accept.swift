@@ -49,8 +49,8 @@ extension Core {
     _ descriptor: Int32, _ address: SocketAddress, _ now: MonotonicInstant
   ) {
     metrics.accepted.add()
-    let isProxy = shared.proxies.contains(address)
-    guard isProxy || !shared.proxies.speaksProxyProtocol else {
+    let isProxy = rules.proxies.contains(address)
+    guard isProxy || !rules.proxies.speaksProxyProtocol else {
       // It goes around the proxies, and a header of its own would be a lie.
       count(.proxyUntrusted, address, now)
       return Syscalls.close(descriptor)
@@ -79,11 +79,11 @@ extension Core {
     connections[slot].address = address
     connections[slot].peer = address
     connections[slot].isAddressCounted = !isProxy
-    connections[slot].awaitsProxyHeader = shared.proxies.speaksProxyProtocol
+    connections[slot].awaitsProxyHeader = rules.proxies.speaksProxyProtocol
     connections[slot].openedAt = now
     connections[slot].lastActivity = now
-    connections[slot].limitQueue(to: UInt32(clamping: max(shared.limits.outboundBytes, 262_144)))
-    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
+    connections[slot].limitQueue(to: UInt32(clamping: max(rules.limits.outboundBytes, 262_144)))
+    connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.handshake)
     metrics.sockets.add(1)
     do {
       try poller.add(descriptor, .readable, token: token.packed)

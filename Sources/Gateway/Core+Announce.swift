@@ -37,10 +37,10 @@ extension Core {
     let percent = Int((load * 100).rounded())
     let decimals = percent % 100 < 10 ? "0\(percent % 100)" : "\(percent % 100)"
     output.append(contentsOf: ",\"load\":\(percent / 100).\(decimals)".utf8)
-    if shared.limits.handshakesPerSecond > 0 {
+    if rules.limits.handshakesPerSecond > 0 {
       // Half of what it takes: draining neighbours may not use up all of it.
       append(
-        "handshakes_per_second", max(1, shared.limits.handshakesPerSecond / 2), to: &output)
+        "handshakes_per_second", max(1, rules.limits.handshakesPerSecond / 2), to: &output)
     }
     let started = moment(now).wallMilliseconds - now.since(shared.startedAt).millisecondsClamped
     append("started_at", Int(started), to: &output)

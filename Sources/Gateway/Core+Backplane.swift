@@ -188,13 +188,13 @@ extension Core {
   private mutating func becomeLive(_ slot: Int32, _ room: RoomName, _ place: Int) {
     let pending = connections[slot].session.pending.remove(at: place)
     guard !pending.isSeated else { return caughtUp(slot, room) }
-    guard let policy = shared.policies.number(for: room) else {
+    guard let policy = rules.policies.number(for: room) else {
       preconditionFailure("joined \(room), which has no policy")
     }
     let seat = rooms.join(room, policy: policy, slot: slot)
     connections[slot].session.add(seat)
     if seat.position == 0 { tellOccupancy(of: room, isOccupied: true) }
-    if shared.policies[policy].slowConsumer != .disconnect {
+    if rules.policies[policy].slowConsumer != .disconnect {
       connections[slot].sparingRooms += 1
       settleMark(slot)
     }

@@ -53,7 +53,7 @@ extension Core {
     leaveAllRooms(slot, now)
     enqueueControl(.close, payload.span, slot)
     connections[slot].phase = .closing
-    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.close)
+    connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.close)
     arm(slot, at: connections[slot].deadline)
   }
 
@@ -70,7 +70,7 @@ extension Core {
   /// Sends no more, and throws input away until the peer ends.
   mutating func linger(_ slot: Int32, _ now: MonotonicInstant) {
     connections[slot].phase = .lingering
-    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.close)
+    connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.close)
     arm(slot, at: connections[slot].deadline)
     if connections[slot].queue.isEmpty {
       Socket.shutdownSending(connections[slot].descriptor)

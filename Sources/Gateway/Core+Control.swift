@@ -14,7 +14,7 @@ extension Core {
 
   /// A question of a node, perhaps this one.
   mutating func asked(_ question: QuestionID, _ text: [UInt8], _ now: MonotonicInstant) {
-    let bytesMax = max(shared.limits.messageBytes, Bounds.serverBodyBytes) + 4096
+    let bytesMax = max(rules.limits.messageBytes, Bounds.serverBodyBytes) + 4096
     guard let control = ControlQuestion(reading: text, bytesMax: bytesMax) else {
       // From a newer node, or from nobody: without an answer this node counts as missing.
       shared.log.warning(
@@ -104,7 +104,7 @@ extension Core {
         close(slot, .kicked, reason: reason, now)
       }
     case .join(let user, let room):
-      guard let policy = shared.policies.number(for: room) else { break }
+      guard let policy = rules.policies.number(for: room) else { break }
       for slot in slots(of: .user(user))
       where connections[slot].phase == .open && mayBeJoined(slot, to: room) {
         answer.count += 1
@@ -146,6 +146,7 @@ extension Core {
     case .everyone:
       return (0..<connections.slotsUsed).filter {
         connections.token(at: $0) != nil && connections[$0].isLive
+          && !connections[$0].session.awaitsAuth
       }
     }
   }
@@ -165,7 +166,7 @@ extension Core {
 
   /// Whether the server may put a connection into a room: the cap on rooms holds for it, too.
   private mutating func mayBeJoined(_ slot: Int32, to room: RoomName) -> Bool {
-    let max = shared.limits.roomsPerConnection
+    let max = rules.limits.roomsPerConnection
     return !isMember(slot, of: room) && (max == 0 || connections[slot].session.roomCount < max)
   }
 

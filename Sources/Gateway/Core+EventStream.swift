@@ -25,19 +25,25 @@ extension Core {
 
   /// A stream that was asked for on the public port, where the room's `join` applies.
   ///
-  /// The origin was judged and the identity found already.
+  /// The origin was judged already.
   mutating func beginStream(
-    _ slot: Int32, _ head: RequestHead, _ room: RoomName, _ identity: Identity,
+    _ slot: Int32, _ head: RequestHead, _ room: RoomName, _ claimant: Claimant,
     isCounted: Bool, _ now: MonotonicInstant
   ) {
     var isCounted = isCounted
     // Every refusal below gives a place back that was taken before the callback was asked.
     defer { if isCounted { shared.admission.ended() } }
     guard !room.isUserRoom else { return refuseStream(slot, .userRoom, now) }
-    guard let policy = shared.policies.number(for: room) else {
+    guard let policy = rules.policies.number(for: room) else {
       return refuseStream(slot, .unconfigured(room), now)
     }
-    let permission = shared.policies[policy].join
+    if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+      return refuse(slot, refused.refusal, refused.retryAfter, now)
+    }
+    isCounted = true
+    guard let admitted = admitted(claimant, slot, now) else { return }
+    let identity = admitted.identity
+    let permission = rules.policies[policy].join
     guard permission.allows(identity, in: room, isMember: false, action: .join) else {
       return refuseStream(
         slot,
@@ -45,10 +51,6 @@ extension Core {
           code: .forbidden, status: 403,
           message: "The namespace's `join` is \"\(permission.rawValue)\"."), now)
     }
-    if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
-      return refuse(slot, refused.refusal, refused.retryAfter, now)
-    }
-    isCounted = true
     if let user = identity.user {
       guard admitUser(user, now) else {
         return refuse(slot, .userConnections, .seconds(5), now)
@@ -57,6 +59,7 @@ extension Core {
       users[user, default: []].append(slot)
     }
     connections[slot].session.identity = identity
+    connections[slot].session.term = admitted.term
     connections[slot].streamOrigin = head.fields.value(of: .origin)
     isCounted = false
     becomeStream(
@@ -66,7 +69,7 @@ extension Core {
   /// A stream that came in on the admin port, where an API key opens every room.
   mutating func adopt(_ letter: AdoptionLetter, _ now: MonotonicInstant) {
     _ = shared.admission.entered(letter.address)
-    guard !isDraining, !isStopped, let policy = shared.policies.number(for: letter.room),
+    guard !isDraining, !isStopped, let policy = rules.policies.number(for: letter.room),
       shared.admission.adopt()
     else {
       shared.admission.left(letter.address)
@@ -112,8 +115,8 @@ extension Core {
     connections[slot].variant = .events
     connections[slot].head = nil
     connections[slot].input.removeAll()
-    connections[slot].limitQueue(to: UInt32(clamping: shared.limits.outboundBytes))
-    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
+    connections[slot].limitQueue(to: UInt32(clamping: rules.limits.outboundBytes))
+    connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.handshake)
     arm(slot, at: connections[slot].deadline)
     // Whoever has an API key is asked no further.
     guard isJudged || !shared.outboundWishes.contains(.join) else {
@@ -183,6 +186,10 @@ extension Core {
       return refuseStream(
         slot, ServerFailure(.unavailable(retryAfter: .seconds(1))), now)
     }
+    // A response cannot take a fresh token: its client asks anew.
+    if let term = connections[slot].session.term, term.expiresAt <= now {
+      return endStream(slot, now)
+    }
     if connections[slot].queue.count < Int(connections[slot].queueMax) {
       let comment: [UInt8] = Array(":\n\n".utf8)
       enqueueBytes(comment.span, slot)
@@ -191,12 +198,13 @@ extension Core {
   }
 
   private mutating func scheduleHeartbeat(_ slot: Int32, _ now: MonotonicInstant) {
-    guard shared.timing.ping > 0 else {
-      connections[slot].timerAt = .distantFuture
-      return
+    var next = connections[slot].session.term?.expiresAt ?? .distantFuture
+    if rules.timing.ping > 0 {
+      let interval = rules.timing.ping / 1000 * jitter.next(in: 950...1050)
+      next = min(next, now.advanced(byNanoseconds: interval))
     }
-    let interval = shared.timing.ping / 1000 * jitter.next(in: 950...1050)
-    arm(slot, at: now.advanced(byNanoseconds: interval))
+    connections[slot].timerAt = .distantFuture
+    if next != .distantFuture { arm(slot, at: next) }
   }
 
   // MARK: Writing
@@ -274,7 +282,7 @@ extension Node {
   /// Any thread.
   public func streamRefusal(_ room: RoomName) -> ServerFailure? {
     if shared.phase != .serving { return .stopping }
-    return shared.policies.number(for: room) == nil ? .unconfigured(room) : nil
+    return shared.rules.policies.number(for: room) == nil ? .unconfigured(room) : nil
   }
 
   /// Gives a connection whose request for an event stream was judged to one of the shards.

@@ -52,8 +52,8 @@ extension Core {
     var scanner =
       connections[slot].head
       ?? HeadScanner(
-        requestLineBytesMax: min(Bounds.requestLineBytesMax, shared.limits.requestHeadBytes),
-        headBytesMax: shared.limits.requestHeadBytes, fieldsMax: Bounds.fieldsMax)
+        requestLineBytesMax: min(Bounds.requestLineBytesMax, rules.limits.requestHeadBytes),
+        headBytesMax: rules.limits.requestHeadBytes, fieldsMax: Bounds.fieldsMax)
     do throws(HTTPViolation) {
       switch try scanner.scan(bytes) {
       case .complete(let headBytes):
@@ -74,13 +74,13 @@ extension Core {
   }
 
   private mutating func takeHead(_ slot: Int32, _ bytes: Span<UInt8>, _ now: MonotonicInstant) {
-    connections[slot].deadline = now.advanced(byNanoseconds: shared.timing.handshake)
+    connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.handshake)
     let head: RequestHead
     do throws(HTTPViolation) {
       head = try RequestHead(
         parsing: bytes,
-        requestLineBytesMax: min(Bounds.requestLineBytesMax, shared.limits.requestHeadBytes),
-        headBytesMax: shared.limits.requestHeadBytes, fieldsMax: Bounds.fieldsMax)
+        requestLineBytesMax: min(Bounds.requestLineBytesMax, rules.limits.requestHeadBytes),
+        headBytesMax: rules.limits.requestHeadBytes, fieldsMax: Bounds.fieldsMax)
     } catch {
       return respond(slot, error.status, error.reason, keepAlive: false, now)
     }
@@ -125,13 +125,15 @@ extension Core {
       return respond(
         slot, 405, "Only GET is allowed here.", fields: [("Allow", "GET")], keepAlive: false, now)
     }
-    guard allowsReading(slot, head, now), let identity = identify(slot, head, now) else { return }
+    guard allowsReading(slot, head, now),
+      let claimant = identify(slot, head, mayAuthenticateLater: false, now)
+    else { return }
     do throws(RoomNameViolation) {
       let room = try RoomName(name)
       guard !shared.outboundWishes.contains(.connect) else {
-        return holdUpgrade(slot, head, identity, .stream(room), now)
+        return holdUpgrade(slot, head, claimant, .stream(room), now)
       }
-      beginStream(slot, head, room, identity, isCounted: false, now)
+      beginStream(slot, head, room, claimant, isCounted: false, now)
     } catch {
       respond(slot, 400, "This is no room's name: \(error.reason).", keepAlive: false, now)
     }
@@ -158,18 +160,18 @@ extension Core {
   private mutating func upgrade(
     _ slot: Int32, _ head: RequestHead, echoes: Bool, _ now: MonotonicInstant
   ) {
-    guard let identity = identify(slot, head, now) else { return }
+    guard let claimant = identify(slot, head, mayAuthenticateLater: !echoes, now) else { return }
     guard echoes || !shared.outboundWishes.contains(.connect) else {
-      return holdUpgrade(slot, head, identity, .socket, now)
+      return holdUpgrade(slot, head, claimant, .socket, now)
     }
-    completeUpgrade(slot, head, identity, echoes: echoes, isCounted: false, now)
+    completeUpgrade(slot, head, claimant, echoes: echoes, isCounted: false, now)
   }
 
   /// Answers an upgrade that nothing but the doorkeeper stands before.
   ///
   /// - Parameter isCounted: whether the doorkeeper has let it in already.
   mutating func completeUpgrade(
-    _ slot: Int32, _ head: RequestHead, _ identity: Identity, echoes: Bool, isCounted: Bool,
+    _ slot: Int32, _ head: RequestHead, _ claimant: Claimant, echoes: Bool, isCounted: Bool,
     _ now: MonotonicInstant
   ) {
     withScratch { core, response in
@@ -180,63 +182,56 @@ extension Core {
           slot, refusal.status, refusal.message,
           fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
       case .accepted(let acceptance, let compression):
-        guard core.admit(slot, identity, compression, isCounted: isCounted, now) else { return }
+        let entry = core.admit(slot, claimant, compression, isCounted: isCounted, now)
+        guard let admitted = entry else { return }
         core.enqueueBytes(response.span, slot)
-        core.become(slot, acceptance.deflate, compression, identity, echoes: echoes, now)
+        core.become(slot, acceptance.deflate, compression, admitted, echoes: echoes, now)
       }
     }
   }
 
-  /// Whether the doorkeeper lets a connection in; otherwise it has been answered.
+  /// Who the doorkeeper lets in; nil when that is answered with a refusal.
   private mutating func admit(
-    _ slot: Int32, _ identity: Identity, _ compression: ConnectionCompression?,
+    _ slot: Int32, _ claimant: Claimant, _ compression: ConnectionCompression?,
     isCounted: Bool, _ now: MonotonicInstant
-  ) -> Bool {
+  ) -> Admitted? {
     if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
       if let compression { shared.releaseCompression(compression.budgetBytes) }
       refuse(slot, refused.refusal, refused.retryAfter, now)
-      return false
+      return nil
     }
-    if let user = identity.user {
+    guard let admitted = admitted(claimant, slot, now) else {
+      if let compression { shared.releaseCompression(compression.budgetBytes) }
+      shared.admission.ended()
+      return nil
+    }
+    if let user = admitted.identity.user {
       guard admitUser(user, now) else {
         if let compression { shared.releaseCompression(compression.budgetBytes) }
         shared.admission.ended()
         refuse(slot, .userConnections, .seconds(5), now)
-        return false
+        return nil
       }
     }
-    return true
+    return admitted
   }
 
   /// Who asks for an upgrade or an event stream; nil when that is answered with a refusal.
   private mutating func identify(
-    _ slot: Int32, _ head: RequestHead, _ now: MonotonicInstant
-  ) -> Identity? {
+    _ slot: Int32, _ head: RequestHead, mayAuthenticateLater: Bool, _ now: MonotonicInstant
+  ) -> Claimant? {
     guard !isDraining, shared.phase == .serving else {
       refuse(slot, .draining, .seconds(1), now)
       return nil
     }
     if let origin = head.fields.value(of: .origin),
-      !shared.origins.allows(
+      !rules.origins.allows(
         origin: origin, host: head.host, isSecure: connections[slot].isPageSecure)
     {
       refuse(slot, .origin, nil, now)
       return nil
     }
-    guard shared.configuration.auth.anonymous else {
-      refuse(slot, .unauthenticated, nil, now)
-      return nil
-    }
-    guard shared.configuration.dev, let name = head.queryValue("user"), !name.isEmpty else {
-      return .anonymous
-    }
-    guard Identity.isValidUser(name) else {
-      respond(
-        slot, 400, "`user` has 1 to \(Identity.userBytesMax) bytes, no control characters.",
-        keepAlive: false, now)
-      return nil
-    }
-    return Identity(user: String(decoding: name, as: UTF8.self), info: nil)
+    return claimant(slot, head, mayAuthenticateLater: mayAuthenticateLater, now)
   }
 
   private enum Negotiation {
@@ -296,8 +291,9 @@ extension Core {
   /// Makes a connection speak WebSocket.
   private mutating func become(
     _ slot: Int32, _ agreement: DeflateAgreement?, _ compression: ConnectionCompression?,
-    _ identity: Identity, echoes: Bool, _ now: MonotonicInstant
+    _ admitted: Admitted, echoes: Bool, _ now: MonotonicInstant
   ) {
+    let identity = admitted.identity
     metrics.handshakes.add()
     metrics.connections.add(1)
     admittedCount += 1
@@ -308,9 +304,9 @@ extension Core {
     connections[slot].compression = compression
     connections[slot].reader = MessageReader(
       role: .server,
-      messageBytesMax: echoes ? Bounds.echoMessageBytes : shared.limits.messageBytes,
+      messageBytesMax: echoes ? Bounds.echoMessageBytes : rules.limits.messageBytes,
       deflate: agreement)
-    let queueMax = echoes ? Bounds.echoQueueBytes : shared.limits.outboundBytes
+    let queueMax = echoes ? Bounds.echoQueueBytes : rules.limits.outboundBytes
     connections[slot].limitQueue(to: queueMax == 0 ? .max / 2 : UInt32(clamping: queueMax))
     if let agreement {
       connections[slot].variant =
@@ -318,6 +314,8 @@ extension Core {
         ? .own : .shared(windowBits: UInt8(agreement.windowBits(from: .server)))
     }
     connections[slot].session.identity = identity
+    connections[slot].session.term = admitted.term
+    connections[slot].session.awaitsAuth = admitted.awaitsAuth
     connections[slot].lastMessage = now
     if echoes {
       connections[slot].timerAt = .distantFuture
@@ -328,8 +326,8 @@ extension Core {
       users[user, default: []].append(slot)
     }
     let id = connectionID(of: slot)
-    send(slot) { [shared] in
-      shared.welcome.append(connection: id, user: identity.user, to: &$0)
+    send(slot) { [rules] in
+      rules.welcome.append(connection: id, user: identity.user, to: &$0)
     }
     armFirstPing(slot, now)
     tell(.connected(id, user: identity.user, connections[slot].address), .connected)
@@ -339,7 +337,7 @@ extension Core {
         .init("connection", id.description),
         .init("address", connections[slot].address.hostText),
       ])
-    if let room = identity.userRoom, let policy = shared.policies.number(for: room) {
+    if let room = identity.userRoom, let policy = rules.policies.number(for: room) {
       enter(room, policy, nil, nil, slot, isServerJoin: true, now)
     }
   }
@@ -355,7 +353,12 @@ extension Core {
       let seconds = (retryAfter.millisecondsClamped + 999) / 1000
       fields.append(("Retry-After", String(max(seconds, 1))))
     }
-    if refusal == .unauthenticated { fields.append(("WWW-Authenticate", "Bearer")) }
+    // § RFC 6750 3.1: without a credential no error is named; with a bad one nothing else is.
+    switch refusal {
+    case .unauthenticated: fields.append(("WWW-Authenticate", "Bearer"))
+    case .token: fields.append(("WWW-Authenticate", "Bearer error=\"invalid_token\""))
+    default: break
+    }
     respond(slot, refusal.status, refusal.message, fields: fields, keepAlive: false, now)
   }
 

@@ -78,7 +78,7 @@ extension Core {
 
   /// Puts an upgrade aside until the callback has decided, if the doorkeeper would let it in.
   mutating func holdUpgrade(
-    _ slot: Int32, _ head: RequestHead, _ identity: Identity, _ purpose: HeldUpgrade.Purpose,
+    _ slot: Int32, _ head: RequestHead, _ claimant: Claimant, _ purpose: HeldUpgrade.Purpose,
     _ now: MonotonicInstant
   ) {
     if case .socket = purpose {
@@ -95,9 +95,10 @@ extension Core {
     if let refused = shared.admission.upgrade(connections[slot].address, now: now) {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
-    let number = ask(.connect, identity.user, slot)
+    guard let admitted = admitted(claimant, slot, now) else { return shared.admission.ended() }
+    let number = ask(.connect, admitted.identity.user, slot)
     held(slot).upgrade = HeldUpgrade(
-      number: number, head: head, identity: identity, purpose: purpose)
+      number: number, head: head, admitted: admitted, purpose: purpose)
     // The answer comes in time, or one is made up; this is for the case that nothing works.
     let patience = shared.configuration.hooks.timeout + .seconds(5)
     connections[slot].deadline = now.advanced(by: patience)
@@ -143,15 +144,20 @@ extension Core {
       shared.admission.ended()
       return refuse(slot, .draining, .seconds(1), now)
     }
-    let identity = held.identity.adding(addition)
+    let identity = held.admitted.identity.adding(addition)
+    // Whom the callback gives a user need not say any more who it is.
+    let claimant = Claimant.verified(
+      Admitted(
+        identity: identity, term: held.admitted.term,
+        awaitsAuth: held.admitted.awaitsAuth && identity.user == nil))
     switch held.purpose {
     case .stream(let room):
-      beginStream(slot, held.head, room, identity, isCounted: true, now)
+      beginStream(slot, held.head, room, claimant, isCounted: true, now)
     case .socket:
       var input: [UInt8] = []
       connections[slot].input.withBytes { input.append(contentsOf: $0) }
       connections[slot].input.removeAll()
-      completeUpgrade(slot, held.head, identity, echoes: false, isCounted: true, now)
+      completeUpgrade(slot, held.head, claimant, echoes: false, isCounted: true, now)
       guard !input.isEmpty, connections[slot].phase == .open else { return }
       takeFrames(slot, &input, 0..<input.count, now)
     }
@@ -185,7 +191,7 @@ extension Core {
     let isStream = connections[slot].phase == .stream
     switch answered.decision {
     case .allowed:
-      guard let policy = shared.policies.number(for: join.room) else { return }
+      guard let policy = rules.policies.number(for: join.room) else { return }
       guard !isMember(slot, of: join.room) else {
         // The server was quicker.
         return answer(slot, join.id, ErrorReply(.badRequest, "already in the room"))
@@ -206,7 +212,7 @@ extension Core {
 
   /// Puts a publish aside until the callback has decided it and those before it.
   mutating func holdPublish(_ publish: HeldPublish, _ slot: Int32) {
-    let bytesMax = 2 * shared.limits.messageBytes
+    let bytesMax = 2 * rules.limits.messageBytes
     guard held(slot).append(publish, bytesMax: bytesMax) else {
       return answer(
         slot, publish.id,

@@ -44,7 +44,9 @@ extension Core {
   }
 
   mutating func takeLetters(now: MonotonicInstant) {
-    for letter in shared.mailboxes[index].takeAll() {
+    let letters = shared.mailboxes[index].takeAll()
+    followRules(now)
+    for letter in letters {
       switch letter {
       case .command(let command): submit(command, now)
       case .event(let event): handle(event, now)

@@ -42,7 +42,7 @@ extension Core {
         let client = SocketAddress(address, port: port)
         connections[slot].peer = client
         connections[slot].address = client
-        if !shared.proxies.contains(client), !countAddress(slot, client) {
+        if !rules.proxies.contains(client), !countAddress(slot, client) {
           refuseSilently(slot, .addressConnections, now)
           return 0
         }
@@ -56,10 +56,10 @@ extension Core {
     _ slot: Int32, _ head: RequestHead, _ now: MonotonicInstant
   ) -> Bool {
     let peer = connections[slot].peer
-    guard shared.proxies.contains(peer) else { return true }
+    guard rules.proxies.contains(peer) else { return true }
     let client = ForwardedClient(
-      peer: peer.network, fields: head.fields, believing: shared.proxies.field,
-      from: shared.proxies.trusted)
+      peer: peer.network, fields: head.fields, believing: rules.proxies.field,
+      from: rules.proxies.trusted)
     if client.finding == .malformed { metrics.forwardedMalformed.add() }
     connections[slot].isPageSecure = client.isSecure
     // Where nobody is named it is the proxy itself, and what it brings is counted as its own.

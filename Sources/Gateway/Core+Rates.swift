@@ -11,7 +11,7 @@ extension Core {
   /// Takes a message's bytes from every rate of bytes; false when it is refused and answered.
   mutating func takeBytes(_ slot: Int32, _ count: Int, _ now: MonotonicInstant) -> Bool {
     let count = max(count, 1)
-    if let wait = connections[slot].session.takeBytes(count, limits: shared.limits, now: now) {
+    if let wait = connections[slot].session.takeBytes(count, limits: rules.limits, now: now) {
       return overlooks(.bytes, wait, nil, slot, now)
     }
     let refused = shared.admission.takeBytes(
@@ -38,7 +38,7 @@ extension Core {
   mutating func takePublish(
     _ slot: Int32, _ policy: Int32, _ id: [UInt8]?, _ now: MonotonicInstant
   ) -> Bool {
-    let ratePerSecond = shared.policies[policy].messagesPerSecond
+    let ratePerSecond = rules.policies[policy].messagesPerSecond
     guard ratePerSecond > 0 else { return true }
     let wait = connections[slot].session.takePublish(
       policy: policy, ratePerSecond: ratePerSecond, now: now)
@@ -49,7 +49,7 @@ extension Core {
   private mutating func messageRefusal(
     _ slot: Int32, _ now: MonotonicInstant
   ) -> (rate: RateLimit, wait: Duration)? {
-    if let wait = connections[slot].session.takeMessage(limits: shared.limits, now: now) {
+    if let wait = connections[slot].session.takeMessage(limits: rules.limits, now: now) {
       return (.messages, wait)
     }
     let refused = shared.admission.takeMessage(
@@ -68,7 +68,7 @@ extension Core {
   ) -> Bool {
     guard shared.admission.holds(.rate(rate)) else { return true }
     metrics.rateLimited.add(rate.rawValue)
-    if connections[slot].session.wasRefused(limits: shared.limits) {
+    if connections[slot].session.wasRefused(limits: rules.limits) {
       close(slot, .rateLimited, now)
     } else if let wait {
       answer(slot, id, ErrorReply(.rateLimited, rate.message, retryAfter: wait))

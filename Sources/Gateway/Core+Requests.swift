@@ -28,11 +28,11 @@ extension Core {
       case .request(let parsed):
         count += 1
         metrics.requests.add()
-        guard count <= shared.limits.batchRequests else {
+        guard count <= rules.limits.batchRequests else {
           return answer(
             slot, parsed.id,
             ErrorReply(
-              .limitExceeded, "a message holds at most \(shared.limits.batchRequests) requests"))
+              .limitExceeded, "a message holds at most \(rules.limits.batchRequests) requests"))
         }
         guard takeMessage(slot, parsed.id, now) else { continue }
         switch parsed.result {
@@ -46,6 +46,7 @@ extension Core {
   mutating func receiveBinary(_ slot: Int32, _ message: Span<UInt8>, _ now: MonotonicInstant) {
     metrics.requests.add()
     guard takeMessage(slot, nil, now) else { return }
+    if let refusal = standing(slot, for: nil, now) { return answer(slot, nil, refusal) }
     let room: RoomName
     let start: Int
     do {
@@ -65,6 +66,7 @@ extension Core {
   private mutating func carryOut(
     _ request: Request, _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
   ) {
+    if let refusal = standing(slot, for: request, now) { return answer(slot, id, refusal) }
     switch request {
     case .publish(let room, let data, let key):
       publish(room, .json(data), key: key, id: id, slot, now)
@@ -76,10 +78,7 @@ extension Core {
       presence(room, limit, after, id, slot, now)
     case .history(let room, let since, let limit, let reverse):
       history(room, since, limit, reverse, id, slot, now)
-    case .auth:
-      answer(
-        slot, id,
-        ErrorReply(.unauthorized, "this node is not configured for tokens (auth.tokens)"))
+    case .auth(let token): authenticate(slot, token, id, now)
     }
   }
 
@@ -91,7 +90,7 @@ extension Core {
     isDecided: Bool = false, _ now: MonotonicInstant
   ) {
     guard let policy = policyNumber(of: room, id, slot) else { return }
-    let permission = shared.policies[policy].publish
+    let permission = rules.policies[policy].publish
     let isMember = isMember(slot, of: room)
     let identity = connections[slot].session.identity
     guard permission.allows(identity, in: room, isMember: isMember, action: .publish) else {
@@ -114,7 +113,7 @@ extension Core {
       .publish(
         PublishCommand(
           room: room, policy: policy, payload: payload, key: key.map { scoped($0, slot) },
-          sender: shared.policies[policy].showsSender ? member(slot) : nil,
+          sender: rules.policies[policy].showsSender ? member(slot) : nil,
           ticket: needsAnswer ? ticket(slot, id, now) : nil)), now)
   }
 
@@ -122,7 +121,7 @@ extension Core {
   private mutating func fits(
     _ payload: RoostRooms.Payload, _ policy: Int32, _ id: [UInt8]?, _ slot: Int32
   ) -> Bool {
-    let bytesMax = shared.policies[policy].messageBytesMax
+    let bytesMax = rules.policies[policy].messageBytesMax
     guard bytesMax > 0, payload.bytes.count > bytesMax else { return true }
     answer(
       slot, id,
@@ -144,7 +143,7 @@ extension Core {
         slot, id, ErrorReply(.forbidden, "rooms `user:…` are joined by the server only"))
     }
     guard let policy = policyNumber(of: room, id, slot) else { return }
-    let permission = shared.policies[policy].join
+    let permission = rules.policies[policy].join
     let identity = connections[slot].session.identity
     guard permission.allows(identity, in: room, isMember: false, action: .join) else {
       return answer(
@@ -155,7 +154,7 @@ extension Core {
         slot, id,
         ErrorReply(.badRequest, "already in the room; leave it first to join from a position"))
     }
-    let max = shared.limits.roomsPerConnection
+    let max = rules.limits.roomsPerConnection
     guard max == 0 || connections[slot].session.roomCount < max || !shared.admission.holds(.rooms)
     else {
       return answer(
@@ -203,11 +202,11 @@ extension Core {
     _ now: MonotonicInstant
   ) {
     guard let policy = policyNumber(of: room, id, slot) else { return }
-    guard shared.policies[policy].presence else {
+    guard rules.policies[policy].presence else {
       return answer(slot, id, ErrorReply(.forbidden, "the room's namespace keeps no presence"))
     }
-    guard mayRead(shared.policies[policy].readPresence, .presence, room, id, slot) else { return }
-    let page = min(limit ?? shared.limits.presencePage, shared.limits.presencePage)
+    guard mayRead(rules.policies[policy].readPresence, .presence, room, id, slot) else { return }
+    let page = min(limit ?? rules.limits.presencePage, rules.limits.presencePage)
     submit(.presence(room, limit: page, after: after ?? 0, ticket: ticket(slot, id, now)), now)
   }
 
@@ -216,11 +215,11 @@ extension Core {
     _ slot: Int32, _ now: MonotonicInstant
   ) {
     guard let policy = policyNumber(of: room, id, slot) else { return }
-    guard shared.policies[policy].history.isOn else {
+    guard rules.policies[policy].history.isOn else {
       return answer(slot, id, ErrorReply(BackplaneFailure.historyIsOff))
     }
-    guard mayRead(shared.policies[policy].readHistory, .history, room, id, slot) else { return }
-    let page = min(limit ?? shared.limits.historyPage, shared.limits.historyPage)
+    guard mayRead(rules.policies[policy].readHistory, .history, room, id, slot) else { return }
+    let page = min(limit ?? rules.limits.historyPage, rules.limits.historyPage)
     submit(
       .history(
         room, policy: policy, since: since, limit: page, reverse: reverse,
@@ -248,10 +247,10 @@ extension Core {
   private mutating func sendDirect(
     _ target: SendTarget, _ data: [UInt8], _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
   ) {
-    guard let room = RoomName(text: "user:x"), let policy = shared.policies.number(for: room) else {
+    guard let room = RoomName(text: "user:x"), let policy = rules.policies.number(for: room) else {
       return answer(slot, id, ErrorReply(.forbidden, "the namespace `user` is not configured"))
     }
-    let permission = shared.policies[policy].send
+    let permission = rules.policies[policy].send
     let identity = connections[slot].session.identity
     guard permission.allows(identity, in: nil, isMember: false, action: nil) else {
       return answer(
@@ -309,7 +308,7 @@ extension Core {
 
   /// The policy of a room's namespace; when there is none, that is answered.
   private mutating func policyNumber(of room: RoomName, _ id: [UInt8]?, _ slot: Int32) -> Int32? {
-    if let number = shared.policies.number(for: room) { return number }
+    if let number = rules.policies.number(for: room) { return number }
     let namespace = room.namespace
     let setting = namespace.isEmpty ? "namespaces.\"\"" : "namespaces.\(namespace)"
     answer(

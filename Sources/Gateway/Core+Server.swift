@@ -24,15 +24,15 @@ extension Core {
       submit(.describe(room, policy: policy, ticket: serverTicket(number, now)), now)
     case .presence(let room, let limit, let after):
       guard let policy = serverPolicy(room, number) else { return }
-      guard shared.policies[policy].presence else {
+      guard rules.policies[policy].presence else {
         return finishServer(number, .failed(.presenceIsOff))
       }
-      let page = min(limit ?? shared.limits.presencePage, shared.limits.presencePage)
+      let page = min(limit ?? rules.limits.presencePage, rules.limits.presencePage)
       submit(
         .presence(room, limit: page, after: after, ticket: serverTicket(number, now)), now)
     case .history(let room, let since, let limit, let reverse):
       guard let policy = serverPolicy(room, number) else { return }
-      let page = min(limit ?? shared.limits.historyPage, shared.limits.historyPage)
+      let page = min(limit ?? rules.limits.historyPage, rules.limits.historyPage)
       submit(
         .history(
           room, policy: policy, since: since, limit: page, reverse: reverse,
@@ -105,7 +105,7 @@ extension Core {
 
   /// The policy of a room; when its namespace has none, the request is answered.
   private mutating func serverPolicy(_ room: RoomName, _ number: UInt64) -> Int32? {
-    if let policy = shared.policies.number(for: room) { return policy }
+    if let policy = rules.policies.number(for: room) { return policy }
     finishServer(number, .failed(.unconfigured(room)))
     return nil
   }

@@ -109,7 +109,7 @@ extension Core {
       return policy == .recover ? .skip : .keep(policy)
     }
     guard case .message = push else { return .queue }
-    let policy = shared.policies[rooms.policy(of: room)].slowConsumer
+    let policy = rules.policies[rooms.policy(of: room)].slowConsumer
     guard policy != .disconnect else { return .queue }
     let mark = Int(connections[slot].queueMax) / 2
     if connections[slot].queue.count + bytes > mark {
@@ -236,7 +236,7 @@ extension Core {
 
   /// A member leaves a room that spares it: what is held back of the room is forgotten.
   mutating func spareNoMore(_ room: RoomIndex, _ name: RoomName, _ slot: Int32) {
-    guard shared.policies[rooms.policy(of: room)].slowConsumer != .disconnect else { return }
+    guard rules.policies[rooms.policy(of: room)].slowConsumer != .disconnect else { return }
     connections[slot].sparingRooms -= 1
     if held[slot] != nil {
       held[slot]?.forget(room)

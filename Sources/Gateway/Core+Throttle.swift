@@ -18,22 +18,22 @@ extension Core {
   mutating func chargeInput(
     _ slot: Int32, bytes: Int, frames: UInt32, _ now: MonotonicInstant
   ) {
-    let rate = shared.limits.bytesPerSecond
-    guard rate > 0, !shared.limits.dryRun else { return }
+    let rate = rules.limits.bytesPerSecond
+    guard rate > 0, !rules.limits.dryRun else { return }
     switch connections[slot].phase {
     case .request, .open, .closing, .lingering: break
     case .echo, .stream, .ended, .vacant: return
     }
     let cost = bytes + Int(frames) * Bounds.frameCost
     let pace = Self.pace(rate)
-    let burst = Self.time(2 * shared.limits.bytesBurst, pace)
+    let burst = Self.time(2 * rules.limits.bytesBurst, pace)
     // A debt of more than some seconds is forgiven: what matters is the pace.
     let paid = min(
       max(connections[slot].inputPaidUntil, now.nanoseconds) &+ Self.time(cost, pace),
       now.nanoseconds &+ burst &+ 5_000_000_000)
     connections[slot].inputPaidUntil = paid
     var wait = paid > now.nanoseconds &+ burst ? paid - now.nanoseconds - burst : 0
-    let perAddress = shared.limits.bytesPerSecondPerAddress
+    let perAddress = rules.limits.bytesPerSecondPerAddress
     if perAddress > 0, connections[slot].isAddressCounted {
       wait = max(
         wait,

@@ -124,24 +124,26 @@ extension Core {
   /// The first ping comes at a random time within the interval, so that connections that came
   /// together are not pinged together.
   mutating func armFirstPing(_ slot: Int32, _ now: MonotonicInstant) {
-    let timing = shared.timing
+    let timing = rules.timing
     var next = MonotonicInstant.distantFuture
     if timing.ping > 0 {
       next = now.advanced(byNanoseconds: timing.ping / 1000 * jitter.next(in: 500...1000))
     }
     if timing.idle > 0 { next = min(next, now.advanced(byNanoseconds: timing.idle)) }
+    if connections[slot].session.awaitsAuth { next = min(next, connections[slot].deadline) }
+    if let term = connections[slot].session.term { next = min(next, term.nextAt) }
     connections[slot].pingSentAt = .zero
     connections[slot].timerAt = .distantFuture
     if next != .distantFuture { arm(slot, at: next) }
   }
 
   private mutating func liveliness(_ slot: Int32, _ now: MonotonicInstant) {
-    let timing = shared.timing
-    var next = MonotonicInstant.distantFuture
+    let timing = rules.timing
+    guard var next = tokenDue(slot, now) else { return }
     if timing.idle > 0 {
       let idleAt = connections[slot].lastMessage.advanced(byNanoseconds: timing.idle)
       if idleAt <= now { return close(slot, .idle, now) }
-      next = idleAt
+      next = min(next, idleAt)
     }
     guard timing.ping > 0 else {
       connections[slot].timerAt = next

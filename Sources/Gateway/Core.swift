@@ -2,6 +2,7 @@
 // counting, no exclusivity checks, no lock on the way of a message. Its parts stand in the files
 // `Core+….swift`, in the order in which a message passes them.
 
+import Auth
 import Backplane
 import RoostCrypto
 import RoostDeflate
@@ -17,8 +18,14 @@ struct Core: ~Copyable {
   // Who this is.
   let index: Int
   let shared: NodeShared
+  /// The rules that hold; followed between two rounds, see `followRules`.
+  var rules: NodeRules
   let metrics: ShardMetrics
   let requestReader: RequestReader
+
+  // Tokens.
+  var verifier: TokenVerifier
+  var tokenThrottle = EventThrottle()
 
   // Sockets.
   let poller: Poller
@@ -103,6 +110,9 @@ struct Core: ~Copyable {
   ) {
     self.index = index
     self.shared = shared
+    let rules = shared.rules
+    self.rules = rules
+    verifier = Self.firstVerifier(rules)
     self.poller = poller
     self.listener = consume listener
     metrics = shared.metrics[index]
@@ -123,11 +133,11 @@ struct Core: ~Copyable {
     } else {
       local = LocalBackplane(
         shard: index, shardCount: shared.shardCount, node: shared.nodeID,
-        policies: shared.policies.policies,
+        policies: rules.policies.policies,
         limits: LocalBackplaneLimits(
-          logBytesMax: shared.limits.historyBytes / shared.shardCount,
-          keysMax: max(shared.limits.idempotencyKeys / shared.shardCount, 1),
-          keyWindow: shared.limits.idempotencyWindow,
+          logBytesMax: rules.limits.historyBytes / shared.shardCount,
+          keysMax: max(rules.limits.idempotencyKeys / shared.shardCount, 1),
+          keyWindow: rules.limits.idempotencyWindow,
           idleRoomsMax: Bounds.idleRoomsMax, presenceEventsMax: Bounds.presenceEventsMax,
           pageBytesMax: Bounds.replayPageBytes))
     }
@@ -136,6 +146,14 @@ struct Core: ~Copyable {
     wheel = TimerWheel(now: now)
     // The first shard tells the cluster about the node at once.
     nextSweep = index == 0 ? now : now.advanced(by: .seconds(1))
+  }
+
+  private static func firstVerifier(_ rules: NodeRules) -> TokenVerifier {
+    do throws(KeyProblem) {
+      return try TokenVerifier(keys: rules.keys, rules: rules.tokenRules)
+    } catch {
+      preconditionFailure("a key that was good a moment ago: \(error)")
+    }
   }
 
   /// The id of the tenant of a slot.

@@ -136,7 +136,7 @@ extension AdmissionRefusal {
     case .nodeConnections, .nodeRate, .handshakesAtOnce, .draining, .undecided: 503
     case .addressConnections, .userConnections, .addressRate: 429
     case .origin, .denied: 403
-    case .unauthenticated: 401
+    case .unauthenticated, .token: 401
     // These get no answer: whoever is there does not speak HTTP to this port.
     case .proxyUntrusted, .proxyHeader: 400
     }
@@ -156,6 +156,7 @@ extension AdmissionRefusal {
       "Too many new connections from this address (limits.handshakes_per_second_per_address)."
     case .origin: "Pages of this origin may not connect (origins)."
     case .proxyUntrusted, .proxyHeader: "This port is for trusted proxies only."
+    case .token: "The token was not accepted."
     case .unauthenticated: "A credential is needed: anonymous connections are not allowed here."
     case .denied: "The application does not allow this connection."
     case .undecided: "The application did not decide about this connection; try again."

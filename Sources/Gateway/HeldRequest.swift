@@ -6,7 +6,7 @@ import RoostHTTP
 import RoostRooms
 
 /// An upgrade or an event stream whose request was read and judged, and that waits for a decision.
-struct HeldUpgrade: Sendable {
+struct HeldUpgrade {
   /// What the connection is to become.
   enum Purpose: Sendable {
     case socket
@@ -16,7 +16,7 @@ struct HeldUpgrade: Sendable {
   /// Which of the shard's questions it is.
   let number: UInt64
   let head: RequestHead
-  let identity: Identity
+  let admitted: Admitted
   let purpose: Purpose
 }
 

@@ -1,6 +1,7 @@
 // All metrics of a node as Prometheus text. Every name stands here and in the operations article; a
 // test compares the two. Labels are bounded: never a room, a user or an address.
 
+import Auth
 import RoostEventLoop
 import RoostRooms
 import RoostWire
@@ -75,6 +76,12 @@ extension Node {
     )
     for (place, reason) in AdmissionRefusal.allCases.enumerated() {
       text.sample([("reason", reason.rawValue)], sum { $0.refusals.value(place) })
+    }
+    text.family(
+      "roost_tokens_refused_total", .counter,
+      help: "Tokens that were not accepted, at the handshake and in auth, by reason.")
+    for (place, reason) in TokenRejection.Reason.allCases.enumerated() {
+      text.sample([("reason", reason.rawValue)], sum { $0.tokensRefused.value(place) })
     }
     text.family(
       "roost_forwarded_malformed_total", .counter,

@@ -1,5 +1,6 @@
 // One node: its listeners, its shards and their threads, and its way through the phases of its life.
 
+import Auth
 public import Backplane
 public import Fetch
 public import RoostCrypto
@@ -15,6 +16,8 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
   case security(TLSFailure)
   /// A URL of the callback or the webhooks cannot be used.
   case url(FetchProblem)
+  /// A key of tokens, or a file with keys, cannot be used.
+  case tokens(ConfigurationProblem)
   /// The system refused something that every node needs.
   case system(String, Errno)
 
@@ -26,6 +29,7 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
     case .listen(let address, let code): "cannot listen on \(address): \(code)"
     case .security(let failure): "redis.ca_file, .certificate_file or .key_file: \(failure)"
     case .url(let problem): "hooks.url or webhooks.url \(problem)"
+    case .tokens(let problem): "\(problem)"
     case .system(let what, let code): "\(what): \(code)"
     }
   }
@@ -61,6 +65,12 @@ public final class Node: Sendable {
       plan = try OutboundPlan(configuration)
     } catch {
       throw .url(error)
+    }
+    let keys: KeySet
+    do throws(ConfigurationProblem) {
+      keys = try configuration.tokenKeys()
+    } catch {
+      throw .tokens(error)
     }
     let shardCount = configuration.shards > 0 ? configuration.shards : Machine.usableCores()
     let budget = NodeBudget(
@@ -110,8 +120,8 @@ public final class Node: Sendable {
     nodeID = configuration.nodeID ?? "\(Machine.hostName()):\(bound.port)"
     connectionsMax = budget.connections
     shared = NodeShared(
-      configuration: configuration, nodeID: nodeID, address: bound, budget: budget, log: log,
-      mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) }, redis: redis,
+      configuration: configuration, nodeID: nodeID, address: bound, budget: budget, keys: keys,
+      log: log, mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) }, redis: redis,
       backplaneMailbox: backplaneWakeup.map { Mailbox(wakeup: $0, capacity: 262_144) },
       outbound: outboundWakeup.map {
         OutboundPlace(plan: plan, mailbox: Mailbox(wakeup: $0, capacity: 65_536))

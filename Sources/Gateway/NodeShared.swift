@@ -17,55 +17,6 @@ public enum RoostVersion {
   public static let text = "0.1.0"
 }
 
-/// Policies by number, and numbers by namespace.
-struct PolicyTable: Sendable {
-  let policies: [RoomPolicy]
-  private let numbers: [String: Int32]
-  private let fallback: Int32?
-  private let plain: Int32?
-
-  init(_ configuration: Configuration) {
-    var policies: [RoomPolicy] = []
-    var numbers: [String: Int32] = [:]
-    for (namespace, policy) in configuration.namespaces.sorted(by: { $0.key < $1.key }) {
-      numbers[namespace] = Int32(policies.count)
-      policies.append(policy)
-    }
-    self.policies = policies
-    self.numbers = numbers
-    fallback = configuration.dev ? numbers[""] : nil
-    plain = numbers[""] ?? fallback
-  }
-
-  /// The number of the policy of a room; nil when its namespace is not configured.
-  func number(for room: RoomName) -> Int32? {
-    // Most names have no colon, and need no string and no hash to find their policy.
-    guard room.bytes.contains(UInt8(ascii: ":")) else { return plain }
-    return numbers[room.namespace] ?? fallback
-  }
-
-  subscript(_ number: Int32) -> RoomPolicy { policies[Int(number)] }
-}
-
-/// Durations of the limits in nanoseconds: `Duration` is 128 bits wide, and dividing it is dear.
-struct Timing: Sendable {
-  let handshake: UInt64
-  let ping: UInt64
-  let pong: UInt64
-  let close: UInt64
-  let idle: UInt64
-  let pingMilliseconds: Int64
-
-  init(_ limits: Limits) {
-    handshake = limits.handshakeTimeout.nanosecondsClamped
-    ping = limits.pingInterval.nanosecondsClamped
-    pong = limits.pongTimeout.nanosecondsClamped
-    close = limits.closeTimeout.nanosecondsClamped
-    idle = limits.idleTimeout.nanosecondsClamped
-    pingMilliseconds = limits.pingInterval.millisecondsClamped
-  }
-}
-
 /// Letters between shards.
 enum ShardLetter: Sendable {
   /// A command for the home of its room.
@@ -127,15 +78,10 @@ struct RedisPlace: Sendable {
 
 /// Settings and many-threaded parts of a node.
 final class NodeShared: Sendable {
+  /// What the node was started with; what a reload can change is read from ``rules``.
   let configuration: Configuration
-  let limits: Limits
-  let timing: Timing
-  let policies: PolicyTable
-  let origins: OriginPolicy
-  let proxies: ProxyTrust
   let deflate: DeflateConfiguration
   let nodeID: String
-  let welcome: Welcome
   /// What this port speaks behind an upgrade.
   let subprotocols = ["roost.v1.json"]
   let shardCount: Int
@@ -147,7 +93,6 @@ final class NodeShared: Sendable {
   /// Random bits that name this process in connection ids.
   let process = RandomBytes.uint64()
   let admission: Admission
-  let apiKeys: APIKeys
   let log: Log
   let mailboxes: [Mailbox<ShardLetter>]
   let metrics: [ShardMetrics]
@@ -160,6 +105,10 @@ final class NodeShared: Sendable {
   let outbound: OutboundPlace?
   /// What is asked and told, for the way of a message.
   let outboundWishes: OutboundWishes
+  private let rulesCell: Lock<NodeRules>
+  /// Held while rules are made out of those before them.
+  private let exchange = Lock<Void>(())
+  private let rulesNumberCell = Atomic<UInt64>(1)
   private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
   private let stopCell = Atomic<Bool>(false)
   private let backplaneStopCell = Atomic<Bool>(false)
@@ -174,7 +123,7 @@ final class NodeShared: Sendable {
 
   init(
     configuration: Configuration, nodeID: String, address: SocketAddress, budget: NodeBudget,
-    log: Log, mailboxes: [Mailbox<ShardLetter>], redis: RedisPlace?,
+    keys: KeySet, log: Log, mailboxes: [Mailbox<ShardLetter>], redis: RedisPlace?,
     backplaneMailbox: Mailbox<BackplaneLetter>?, outbound: OutboundPlace?
   ) {
     self.outbound = outbound
@@ -186,26 +135,47 @@ final class NodeShared: Sendable {
     self.address = address
     self.log = log
     self.mailboxes = mailboxes
-    limits = configuration.limits
-    timing = Timing(configuration.limits)
-    welcome = Welcome(
-      node: nodeID, pingMilliseconds: timing.pingMilliseconds,
-      messageBytesMax: configuration.limits.messageBytes, version: RoostVersion.text)
+    rulesCell = Lock(
+      NodeRules(configuration, nodeID: nodeID, keys: keys, fetchedKeys: .empty, after: nil))
     shardCount = mailboxes.count
     connectionsMax = budget.connections
     socketsMax = budget.sockets
     handshakesMax = max(budget.handshakes / mailboxes.count, 1)
-    policies = PolicyTable(configuration)
-    origins = configuration.originPolicy
-    proxies = ProxyTrust(configuration.proxies)
     let compression = configuration.compression
     deflate = DeflateConfiguration(
       isEnabled: compression.enabled, allowsServerContextTakeover: compression.contextTakeover,
       allowsClientContextTakeover: compression.contextTakeover,
       serverWindowBits: compression.windowBits)
-    apiKeys = APIKeys(configuration.auth.apiKeys)
     admission = Admission(limits: configuration.limits, connectionsMax: budget.connections)
     metrics = mailboxes.map { _ in ShardMetrics() }
+  }
+
+  /// The rules that hold now.
+  ///
+  /// Any thread. Takes a lock: a thread with a loop keeps its own reference, see ``rulesNumber``.
+  var rules: NodeRules { rulesCell.withLock { $0 } }
+
+  /// The limits that hold now, for threads without a loop; takes a lock.
+  var limits: Limits { rules.limits }
+
+  /// The number of the rules that hold now.
+  ///
+  /// Any thread; costs next to nothing, so that loops ask in every round.
+  var rulesNumber: UInt64 { rulesNumberCell.load(ordering: .acquiring) }
+
+  /// Puts other rules in the place of those that hold, and wakes everybody who has to follow.
+  ///
+  /// Any thread; one after the other.
+  func exchangeRules(_ make: (NodeRules) -> NodeRules) {
+    exchange.withLock { _ in
+      let next = make(rules)
+      rulesCell.withLock { $0 = next }
+      rulesNumberCell.store(next.number, ordering: .releasing)
+      admission.follow(next.limits)
+    }
+    // Not a letter: a mailbox may be full, and this must arrive.
+    for mailbox in mailboxes { mailbox.wake() }
+    backplaneMailbox?.wake()
   }
 
   /// Why the node should get no connections; nil when it should.
@@ -218,7 +188,8 @@ final class NodeShared: Sendable {
   /// What the backplane through Redis is made with.
   var redisSettings: RedisBackplaneSettings {
     RedisConfiguration.settings(
-      configuration, nodeID: nodeID, process: process, shardCount: shardCount, policies: policies)
+      configuration, nodeID: nodeID, process: process, shardCount: shardCount,
+      policies: rules.policies)
   }
 
   /// Where the node is in its life.

@@ -42,7 +42,7 @@ struct PendingRoom: Sendable, Equatable {
 }
 
 /// The rooms' side of a connection.
-struct Session: Sendable {
+struct Session {
   var identity = Identity.anonymous {
     didSet { userKey = identity.user.map(Admission.key) }
   }
@@ -50,6 +50,10 @@ struct Session: Sendable {
   private(set) var userKey: UInt64?
   /// Whether the user was counted by the doorkeeper.
   var isUserCounted = false
+  /// Whether a first `auth` has to come before anything else.
+  var awaitsAuth = false
+  /// The token that says who it is; nil without one.
+  var term: TokenTerm?
 
   // Live rooms. Most connections are in one, which costs no array.
   private var first: RoomSeat?

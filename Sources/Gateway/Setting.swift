@@ -25,7 +25,8 @@ public struct Setting: Sendable {
   let access: Access
 
   /// All settings, in the order in which they are printed; those of one object stand together.
-  public static let all = node + proxies + outbound + limits + namespace + refused
+  public static let all =
+    node + auth + proxies + outbound + limits + namespace + refused
 
   private static let byPath = Dictionary(all.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
 
@@ -119,6 +120,10 @@ struct SettingAccess<Root>: Sendable {
         guard case .secrets(let texts) = $1 else { preconditionFailure("no list of secrets") }
         $0[keyPath: place] = texts
       })
+  }
+
+  static func path(_ place: any WritableKeyPath<Root, String> & Sendable) -> Self {
+    text(place, show: { $0 }, parse: { $0 })
   }
 
   static func objects(_ place: any WritableKeyPath<Root, [SettingObject]> & Sendable) -> Self {

@@ -41,6 +41,10 @@ public enum SettingKind: Sendable {
   case redisPrefix
   /// The path of a file; empty: none.
   case path
+  /// A text of at most so many bytes; empty: none.
+  case text(bytesMax: Int)
+  /// A list of at most so many texts, each of 1 to so many bytes.
+  case texts(bytesMax: Int, countMax: Int)
   /// A setting that is designed and not built: every value is refused, with this sentence.
   case refused(String)
 
@@ -78,6 +82,9 @@ public enum SettingKind: Sendable {
       return "redis://[user:password@]host[:port][/db], rediss://… or redis+unix:///path?db=0"
     case .redisPrefix: return "1 to 64 visible characters, none of { } * ? [ ] \\ %"
     case .path: return "the path of a file, or nothing"
+    case .text(let bytesMax): return "a text of at most \(bytesMax) bytes, or nothing"
+    case .texts(let bytesMax, let countMax):
+      return "a list of at most \(countMax) texts, each of 1 to \(bytesMax) bytes"
     case .refused(let sentence): return sentence
     }
   }
@@ -93,7 +100,7 @@ public enum SettingKind: Sendable {
       }
     case .boolean:
       if text == "true" || text == "false" { return .bool(text == "true", offset: 0) }
-    case .origins, .networks, .redisURLs, .secrets, .words:
+    case .origins, .networks, .redisURLs, .secrets, .words, .texts:
       let parts = text.split(separator: ",").map { JSONTree.string(String($0), offset: 0) }
       return .array(parts, offset: 0)
     case .objects:
@@ -101,7 +108,7 @@ public enum SettingKind: Sendable {
       if let tree = try? JSONTree(parsing: Array(text.utf8), depthMax: 4, bytesMax: 262_144) {
         return tree
       }
-    case .word, .address, .nodeName, .redisPrefix, .path, .secret, .webURL, .refused:
+    case .word, .address, .nodeName, .redisPrefix, .path, .text, .secret, .webURL, .refused:
       break
     }
     return .string(text, offset: 0)
@@ -146,10 +153,12 @@ public enum SettingKind: Sendable {
       return .accepted(.boolean(value))
     case (.word, .string(let text, _)), (.address, .string(let text, _)),
       (.nodeName, .string(let text, _)), (.redisPrefix, .string(let text, _)),
-      (.path, .string(let text, _)), (.webURL, .string(let text, _)):
+      (.path, .string(let text, _)), (.webURL, .string(let text, _)),
+      (.text, .string(let text, _)):
       return check(.text(text))
     case (.origins, .array(let elements, _)), (.networks, .array(let elements, _)),
-      (.redisURLs, .array(let elements, _)), (.words, .array(let elements, _)):
+      (.redisURLs, .array(let elements, _)), (.words, .array(let elements, _)),
+      (.texts, .array(let elements, _)):
       var texts: [String] = []
       for element in elements {
         guard let text = element.string else {
@@ -251,6 +260,14 @@ public enum SettingKind: Sendable {
     case (.path, .text(let text)):
       if text.utf8.count <= 4096, !text.utf8.contains(0) { return .accepted(value) }
       return .rejected("the path is longer than 4096 bytes, or has a NUL")
+    case (.text(let bytesMax), .text(let text)):
+      if text.utf8.count <= bytesMax { return .accepted(value) }
+      return .rejected("\(Self.shown(text)) is longer than \(bytesMax) bytes")
+    case (.texts(let bytesMax, let countMax), .list(let texts)):
+      for text in texts where !(1...bytesMax).contains(text.utf8.count) {
+        return .rejected("\(Self.shown(text)) is not 1 to \(bytesMax) bytes long")
+      }
+      return texts.count <= countMax ? .accepted(value) : .rejected("more than \(countMax)")
     case (.boolean, .boolean):
       return .accepted(value)
     default:

@@ -3,24 +3,19 @@
 import RoostRooms
 
 extension Setting {
-  /// Words for who may do a thing, with those that this version refuses.
+  /// Words for who may do a thing.
   private static func permission(_ permissions: Permission...) -> SettingKind {
-    .word(
-      permissions.map(\.rawValue),
-      later: [
-        Permission.token.rawValue:
-          "\"token\" needs tokens, which this version does not check yet; use one of "
-          + permissions.map(\.rawValue).joined(separator: ", ")
-      ])
+    .word(permissions.map(\.rawValue), later: [:])
   }
 
   /// The settings of ``RoomPolicy``, each below `namespaces.NAME`.
   static let namespace: [Setting] = [
     namespace(
-      "join", permission(.nobody, .anyone, .authenticated, .owner), .word(\.join),
+      "join", permission(.nobody, .anyone, .authenticated, .token, .owner), .word(\.join),
       "Who may join a room; nobody leaves it to the server API."),
     namespace(
-      "publish", permission(.nobody, .anyone, .authenticated, .member, .owner), .word(\.publish),
+      "publish", permission(.nobody, .anyone, .authenticated, .member, .token, .owner),
+      .word(\.publish),
       "Who may publish into a room."),
     namespace(
       "presence", .boolean, .boolean(\.presence),
@@ -29,7 +24,7 @@ extension Setting {
       "presence_events", .boolean, .boolean(\.presenceEvents),
       "Whether members are told who joins and leaves; needs presence."),
     namespace(
-      "read_presence", permission(.nobody, .anyone, .authenticated, .member, .owner),
+      "read_presence", permission(.nobody, .anyone, .authenticated, .member, .token, .owner),
       .word(\.readPresence),
       "Who may ask for a room's members; has an effect with presence only."),
     namespace(
@@ -43,7 +38,7 @@ extension Setting {
       "history.bytes", .integer(1024...1_073_741_824, zero: nil), .integer(\.history.bytes),
       "Bytes of messages that a room keeps."),
     namespace(
-      "read_history", permission(.nobody, .anyone, .authenticated, .member, .owner),
+      "read_history", permission(.nobody, .anyone, .authenticated, .member, .token, .owner),
       .word(\.readHistory),
       "Who may read a room's history; has an effect with history only."),
     namespace(

@@ -22,12 +22,6 @@ extension Setting {
       "shards", .integer(1...64, zero: "one per core"), .integer(\.shards),
       "Threads that serve connections."),
     node(
-      "auth.anonymous", .boolean, .boolean(\.auth.anonymous),
-      "Whether connections without a credential are let in."),
-    node(
-      "auth.api_keys", .secrets, .secrets(\.auth.apiKeys),
-      "Keys that open the server API; several while they are changed. Never shown."),
-    node(
       "origins", .origins, .list(\.origins),
       "Web pages that may connect; an empty list means those of the same host, * means all."),
 
@@ -106,8 +100,6 @@ extension Setting {
 
   /// What the design has and this version has not: refused with a sentence, never ignored.
   static let refused: [Setting] = [
-    refused("auth.tokens", "this version does not check tokens yet"),
-    refused("auth.in_band", "this version does not check tokens yet"),
-    refused("tls", "this version does not terminate TLS yet"),
+    refused("tls", "this version does not terminate TLS yet")
   ]
 }

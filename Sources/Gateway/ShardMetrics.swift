@@ -34,6 +34,7 @@ final class ShardMetrics: Sendable {
   let acceptShortages = Counter()
   let handshakes = Counter()
   let refusals = CounterRow()  // by AdmissionRefusal
+  let tokensRefused = CounterRow()  // by TokenRejection.Reason
   let forwardedMalformed = Counter()
   let httpResponses = CounterRow()  // by the hundreds of the status
   let closesByServer = CounterRow()  // by place in closeLabels

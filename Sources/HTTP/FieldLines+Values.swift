@@ -19,6 +19,12 @@ extension FieldLines {
     valueRange(of: name).map { bytes.span.copied($0) }
   }
 
+  /// The values of all fields of a name in order, byte for byte, without the white space around
+  /// them.
+  public func allValueBytes(of name: FieldName) -> [[UInt8]] {
+    valueRanges(of: name).map { bytes.span.copied($0) }
+  }
+
   /// The values of all fields of a name in order, without the white space around them.
   func valueRanges(of name: FieldName) -> [Range<Int>] {
     lines.filter { isNamed($0, name) }.map(\.value)

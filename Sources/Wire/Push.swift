@@ -68,6 +68,13 @@ public enum Push {
     output.append(UInt8(ascii: "}"))
   }
 
+  /// `expiring`: the connection's token expires in so many milliseconds.
+  public static func expiring(milliseconds: Int64, to output: inout [UInt8]) {
+    append("{\"type\":\"expiring\",\"in_ms\":", to: &output)
+    JSONWriter.appendInteger(milliseconds, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
   /// `reset`: what was missed cannot be told; delivery goes on from the position.
   public static func reset(_ room: RoomName, position: Position, to output: inout [UInt8]) {
     append("{\"type\":\"reset\"", to: &output)

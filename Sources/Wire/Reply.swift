@@ -108,6 +108,19 @@ public enum Reply {
     end(&output)
   }
 
+  /// `ok` of an `auth`: who the connection is now, and when that ends, in seconds since 1970.
+  public static func authenticated(
+    id: [UInt8]?, user: String, expires: Int64, to output: inout [UInt8]
+  ) {
+    guard let id else { return }
+    begin("ok", id, to: &output)
+    append(",\"user\":", to: &output)
+    JSONWriter.appendString(user, to: &output)
+    append(",\"expires\":", to: &output)
+    JSONWriter.appendInteger(expires, to: &output)
+    end(&output)
+  }
+
   /// `pong`, always sent, with the id when there is one.
   public static func pong(id: [UInt8]?, to output: inout [UInt8]) {
     append("{\"type\":\"pong\"", to: &output)

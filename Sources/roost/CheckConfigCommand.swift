@@ -15,6 +15,13 @@ enum CheckConfigCommand {
     guard let reading = ConfigurationReading.read(invocation, environment: environment) else {
       return 1
     }
+    // What stands in files of its own is looked at, too: a node would not start with it.
+    do throws(ConfigurationProblem) {
+      _ = try reading.configuration.tokenKeys()
+    } catch {
+      Output.writeError("\(error)\n")
+      return 1
+    }
     Output.write(report(reading))
     return 0
   }

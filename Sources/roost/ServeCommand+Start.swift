@@ -12,6 +12,9 @@ extension ServeCommand {
       Output.writeError("roost serve: \(refusal)\n")
       return 1
     }
-    return run(configuration: reading.configuration)
+    return run(configuration: reading.configuration) {
+      // The flags and the environment are those of the start, the files are read anew.
+      ConfigurationReading.load(invocation, environment: environment)
+    }
   }
 }

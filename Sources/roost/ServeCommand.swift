@@ -10,12 +10,16 @@ import Telemetry
 enum ServeCommand {
   /// Runs until the node has stopped; the exit status: 0 when everything ended in order, 1 when the
   /// node could not start or was cut short.
-  static func run(configuration: Configuration) -> Int32 {
+  ///
+  /// - Parameter reread: reads the configuration anew, for a reload.
+  static func run(
+    configuration: Configuration, reread: () -> ConfigurationOutcome
+  ) -> Int32 {
     let log = Log(level: configuration.log.level, format: configuration.log.format)
     let signals: Signals
     do {
       // Before any thread exists, so that every thread leaves them to this one.
-      signals = try Signals([SIGTERM, SIGINT])
+      signals = try Signals([SIGTERM, SIGINT, SIGHUP])
     } catch {
       log.error("start_failed", "signals cannot be read: \(error)")
       return 1
@@ -37,7 +41,7 @@ enum ServeCommand {
       return 1
     }
     announce(node, admin, configuration, log)
-    let status = waitForEnd(of: node, signals, configuration, log)
+    let status = waitForEnd(of: node, signals, log, reread)
     admin.stop()
     log.info("node_stopped", "the node has stopped", [.init("exit_status", Int(status))])
     return status
@@ -62,7 +66,7 @@ enum ServeCommand {
   /// That shows when Redis is reached for the first time. A node that loses its id later, because it
   /// stood still, has clients to look after: it stays, and is not ready.
   private static func firstSignal(
-    for node: Node, _ signals: borrowing Signals, _ log: Log
+    for node: Node, _ signals: borrowing Signals, _ log: Log, _ reread: () -> ConfigurationOutcome
   ) -> Int32? {
     while node.clusterEntry != .entered {
       if node.clusterEntry == .refused {
@@ -72,16 +76,46 @@ enum ServeCommand {
           [.init("node", node.nodeID)])
         return nil
       }
-      if let signal = signals.next(within: .milliseconds(250)) { return signal }
+      if let signal = signals.next(within: .milliseconds(250)) {
+        guard signal == SIGHUP else { return signal }
+        reload(node, log, reread())
+      }
     }
-    return signals.next(within: nil)
+    while let signal = signals.next(within: nil) {
+      guard signal == SIGHUP else { return signal }
+      reload(node, log, reread())
+    }
+    return nil
+  }
+
+  /// Takes up what stands in the configuration now, all of it or nothing.
+  private static func reload(_ node: Node, _ log: Log, _ outcome: ConfigurationOutcome) {
+    let result: ReloadOutcome =
+      switch outcome {
+      case .loaded(let configuration, _): node.reload(configuration)
+      case .refused(let problems): .refused(problems)
+      }
+    switch result {
+    case .reloaded(let kept):
+      log.info("reloaded", "the configuration was read anew and holds now")
+      for path in kept {
+        log.warning(
+          "reload_kept", "this setting changes with a restart only", [.init("setting", path)])
+      }
+    case .refused(let problems):
+      for problem in problems {
+        log.error(
+          "reload_refused", "the configuration that was read anew is not taken; nothing changes",
+          [.init("problem", problem.description)])
+      }
+    }
   }
 
   /// Waits for the first signal, then for the connections' end, a second signal or the hard stop.
   private static func waitForEnd(
-    of node: Node, _ signals: borrowing Signals, _ configuration: Configuration, _ log: Log
+    of node: Node, _ signals: borrowing Signals, _ log: Log, _ reread: () -> ConfigurationOutcome
   ) -> Int32 {
-    guard let signal = firstSignal(for: node, signals, log) else {
+    guard let signal = firstSignal(for: node, signals, log, reread) else {
       node.stop()
       node.waitUntilStopped()
       return 1
@@ -98,9 +132,9 @@ enum ServeCommand {
         node.waitUntilStopped()
         stopped.set()
       }
-      let hardStop = startedAt.advanced(by: configuration.drain.hardStop)
+      let hardStop = startedAt.advanced(by: node.configuration.drain.hardStop)
       while !stopped.isSet {
-        if signals.next(within: .milliseconds(20)) != nil {
+        if let again = signals.next(within: .milliseconds(20)), again != SIGHUP {
           return cut(node, waiter, log, "a second signal came")
         }
         if MonotonicInstant.now() >= hardStop {

@@ -13,6 +13,7 @@ enum FuzzTarget: String, CaseIterable {
   case configuration
   case redisReplies
   case redisEnvelopes
+  case tokens
   case proxyHeader
 
   /// Runs one input through the target.
@@ -28,6 +29,7 @@ enum FuzzTarget: String, CaseIterable {
     case .configuration: fuzzConfiguration(input)
     case .redisReplies: fuzzRedisReplies(input)
     case .redisEnvelopes: fuzzRedisEnvelopes(input)
+    case .tokens: fuzzTokens(input)
     case .proxyHeader: fuzzProxyHeader(input)
     }
   }

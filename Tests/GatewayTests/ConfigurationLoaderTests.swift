@@ -324,21 +324,8 @@ struct ConfigurationLoaderTests {
         + #"{ } * ? [ ] \ %"#
     ),
     (
-      #"{"auth": {"tokens": {"leeway": 30}}}"#,
-      "config.json:1:21: auth.tokens: this version does not check tokens yet; remove the key"
-    ),
-    (
-      #"{"auth": {"in_band": false}}"#,
-      "config.json:1:22: auth.in_band: this version does not check tokens yet; remove the key"
-    ),
-    (
       #"{"tls": {}}"#,
       "config.json:1:9: tls: this version does not terminate TLS yet; remove the key"
-    ),
-    (
-      #"{"namespaces": {"chat": {"join": "token"}}}"#,
-      "config.json:1:34: namespaces.chat.join: \"token\" needs tokens, which this version does not "
-        + "check yet; use one of nobody, anyone, authenticated, owner"
     ),
   ])
   func `what is designed and not built is refused with a sentence`(file: String, sentence: String) {

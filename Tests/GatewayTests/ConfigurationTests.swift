@@ -77,8 +77,8 @@ struct ConfigurationTests {
 
   @Test func `serving without authentication is refused with one sentence`() {
     let sentence =
-      "no authentication is configured: set auth.anonymous to true if anyone may connect, or give "
-      + "--dev to try Roost on your own machine"
+      "no authentication is configured: name keys in auth.tokens, set auth.anonymous to true if "
+      + "anyone may connect, or give --dev to try Roost on your own machine"
     #expect(Configuration().refusalToServe == sentence)
     var anonymous = Configuration()
     anonymous.auth.anonymous = true

@@ -55,6 +55,13 @@ public final class TestKey {
     precondition(pair != nil, "OpenSSL did not read its own key")
   }
 
+  /// A secret that is known already.
+  public init(secret: [UInt8]) {
+    kind = .secret(bytes: secret.count)
+    self.secret = secret
+    pair = nil
+  }
+
   /// A key of the kind that an algorithm needs; for RSA it is always the same one.
   public convenience init(for algorithm: TokenAlgorithm) {
     switch algorithm.signature?.keyKind {
