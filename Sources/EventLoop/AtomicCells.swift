@@ -1,10 +1,11 @@
 // A fixed row of atomic numbers, for counters that several loops share without a lock.
 
+import Glibc
 import Synchronization
 
 /// A row of 64-bit atomics.
 ///
-/// `@unchecked Sendable` with this proof: the memory is allocated and initialised before the value is
+/// `@unchecked Sendable` with this proof: the memory is allocated and zeroed before the value is
 /// shared and freed after the last reference; every access goes through an atomic operation.
 public final class AtomicCells: @unchecked Sendable {
   private let cells: UnsafeMutablePointer<Atomic<UInt64>>
@@ -16,13 +17,17 @@ public final class AtomicCells: @unchecked Sendable {
   public init(count: Int) {
     precondition(count >= 1, "a row has cells")
     self.count = count
-    cells = .allocate(capacity: count)
-    for index in 0..<count { (cells + index).initialize(to: Atomic(0)) }
+    // Zeroed by the system when a page is first touched: a row that is hardly used costs nothing.
+    guard let memory = calloc(count, MemoryLayout<Atomic<UInt64>>.stride) else {
+      preconditionFailure("no memory for \(count) cells")
+    }
+    // An atomic number is its bits, and zero is all of them clear.
+    cells = memory.bindMemory(to: Atomic<UInt64>.self, capacity: count)
   }
 
   deinit {
     cells.deinitialize(count: count)
-    cells.deallocate()
+    free(cells)
   }
 
   /// Reads a cell.

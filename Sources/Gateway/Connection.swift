@@ -87,6 +87,8 @@ struct Connection: ~Copyable {
   var peer = SocketAddress(ipv4: 0, port: 0)
   /// Whether the doorkeeper counts it by `address`.
   var isAddressCounted = false
+  /// Whether an HTTP request was read; further ones count like sockets.
+  var hasRequested = false
   /// Whether a PROXY header has to come first.
   var awaitsProxyHeader = false
   /// Whether the client's own connection is encrypted; nil when nobody who is trusted said.

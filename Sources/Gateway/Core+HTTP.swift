@@ -84,7 +84,7 @@ extension Core {
     } catch {
       return respond(slot, error.status, error.reason, keepAlive: false, now)
     }
-    guard settleAddress(slot, head, now) else { return }
+    guard settleAddress(slot, head, now), admitsRequest(slot, now) else { return }
     route(slot, head, now)
   }
 

@@ -69,6 +69,21 @@ extension Core {
     return false
   }
 
+  /// Takes a connection's second and further requests from the rate of sockets of their address.
+  ///
+  /// A connection that is used again must not be a way around that rate. False when it was refused.
+  mutating func admitsRequest(_ slot: Int32, _ now: MonotonicInstant) -> Bool {
+    guard connections[slot].hasRequested else {
+      connections[slot].hasRequested = true
+      return true
+    }
+    guard let refusal = shared.admission.accepts(connections[slot].address, now: now) else {
+      return true
+    }
+    refuse(slot, refusal, .seconds(1), now)
+    return false
+  }
+
   /// Counts a connection by an address, and no longer by the one before; false when that address has
   /// far more than it may have.
   private mutating func countAddress(_ slot: Int32, _ address: SocketAddress) -> Bool {

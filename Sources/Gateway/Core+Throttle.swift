@@ -41,8 +41,7 @@ extension Core {
           cost, connections[slot].address, pace: Self.pace(perAddress), now: now))
     }
     guard wait > 0 else { return }
-    // Not for longer, or a pong could not be heard in time.
-    pauseInput(slot, until: now.advanced(byNanoseconds: min(wait, 1_000_000_000)))
+    pauseInput(slot, until: now.advanced(byNanoseconds: wait))
   }
 
   /// Twice a rate, in bytes a second.

@@ -196,6 +196,23 @@ extension SocketTests {
       }
     }
 
+    @Test func `requests over one connection count like sockets`() async throws {
+      let configuration = Configuration.forTests {
+        $0.limits.handshakesPerSecondPerAddress = 2
+      }
+      try await withNode(configuration) { node in
+        let socket = try BlockingSocket(to: node.address)
+        let request = "GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
+        try socket.write(Array(String(repeating: request, count: 40).utf8))
+        let text = String(decoding: try socket.readToEnd().bytes, as: UTF8.self)
+        // Four for each handshake, and what comes back while they are read.
+        let answers = text.split(separator: "HTTP/1.1 ").map { String($0.prefix(3)) }
+        #expect((8...20).contains(answers.count))
+        #expect(answers.dropLast().allSatisfy { $0 == "200" })
+        #expect(answers.last == "429")
+      }
+    }
+
     @Test func `who keeps to its rate is never read slowly`() async throws {
       let configuration = Configuration.forTests { $0.limits.bytesPerSecond = 1_048_576 }
       try await withNode(configuration) { node in
