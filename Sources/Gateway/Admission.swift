@@ -63,10 +63,8 @@ enum OverlookedLimit: Hashable, Sendable {
 
 /// The node's doorkeeper.
 ///
-/// Any thread.
+/// Any thread. It holds figures only: the limits are those that the caller's rules have at the time.
 final class Admission: Sendable {
-  private let limitsCell: Lock<Limits>
-  private var limits: Limits { limitsCell.withLock { $0 } }
   private let connectionsMax: Int
   private let connections = Atomic<Int>(0)
   private let paidUntil = Atomic<UInt64>(0)
@@ -74,27 +72,16 @@ final class Admission: Sendable {
   private let addressRates = CountingSketch()
   private let socketRates = CountingSketch()
   private let users = CountingSketch()
-  // Rates that several connections share; none for a limit that is off.
-  private let userMessages: CountingSketch?
-  private let userBytes: CountingSketch?
-  private let addressMessages: CountingSketch?
-  private let addressBytes: CountingSketch?
+  // Rates that several connections share; a row that is not used takes no memory.
+  private let userMessages = CountingSketch()
+  private let userBytes = CountingSketch()
+  private let addressMessages = CountingSketch()
+  private let addressBytes = CountingSketch()
   private let addressInput = CountingSketch()
   private let overlooked = AtomicCells(count: OverlookedLimit.all.count)
 
   /// - Parameter connectionsMax: WebSocket connections of the node, from its budget.
-  init(limits: Limits, connectionsMax: Int) {
-    limitsCell = Lock(limits)
-    self.connectionsMax = connectionsMax
-    func sketch(_ rate: Int) -> CountingSketch? { rate > 0 ? CountingSketch() : nil }
-    userMessages = sketch(limits.messagesPerSecondPerUser)
-    userBytes = sketch(limits.bytesPerSecondPerUser)
-    addressMessages = sketch(limits.messagesPerSecondPerAddress)
-    addressBytes = sketch(limits.bytesPerSecondPerAddress)
-  }
-
-  /// Judges by other limits from now on; who was let in stays.
-  func follow(_ limits: Limits) { limitsCell.withLock { $0 = limits } }
+  init(connectionsMax: Int) { self.connectionsMax = connectionsMax }
 
   /// WebSocket connections of the node.
   var connectionCount: Int { connections.load(ordering: .relaxed) }
@@ -102,7 +89,7 @@ final class Admission: Sendable {
   // MARK: Dry run
 
   /// Whether a limit that is exceeded holds; counts it, where it does not.
-  func holds(_ limit: OverlookedLimit) -> Bool {
+  func holds(_ limit: OverlookedLimit, _ limits: Limits) -> Bool {
     guard limits.dryRun, let place = OverlookedLimit.all.firstIndex(of: limit) else { return true }
     _ = overlooked.increment(place)
     return false
@@ -121,7 +108,7 @@ final class Admission: Sendable {
   /// Counts an accepted socket; false when its address has far more than it may have.
   ///
   /// The socket is counted in either case; `left` takes it out.
-  func entered(_ address: SocketAddress) -> Bool {
+  func entered(_ address: SocketAddress, _ limits: Limits) -> Bool {
     let count = addresses.enter(Self.key(of: address))
     guard limits.connectionsPerAddress > 0, !limits.dryRun else { return true }
     // The surplus is for requests that are refused with an answer.
@@ -131,11 +118,13 @@ final class Admission: Sendable {
   /// Judges a socket by the rate of its address before anything is spent on it; nil when it may stay.
   ///
   /// Four sockets for each handshake, because requests that are no handshakes need some, too.
-  func accepts(_ address: SocketAddress, now: MonotonicInstant) -> AdmissionRefusal? {
+  func accepts(_ address: SocketAddress, _ limits: Limits, now: MonotonicInstant)
+    -> AdmissionRefusal?
+  {
     let rate = limits.handshakesPerSecondPerAddress * 4
     guard rate > 0,
       socketRates.take(Self.key(of: address), 1, ratePerSecond: rate, burst: rate, now: now) != nil,
-      holds(.admission(.addressRate))
+      holds(.admission(.addressRate), limits)
     else { return nil }
     return .addressRate
   }
@@ -148,14 +137,14 @@ final class Admission: Sendable {
   // MARK: Handshakes
 
   /// Judges an upgrade; nil when it is let in, and then it counts as a connection of the node.
-  func upgrade(_ address: SocketAddress, now: MonotonicInstant)
+  func upgrade(_ address: SocketAddress, _ limits: Limits, now: MonotonicInstant)
     -> (refusal: AdmissionRefusal, retryAfter: Duration)?
   {
     let key = Self.key(of: address)
     let perAddress = limits.handshakesPerSecondPerAddress
     if perAddress > 0,
       let wait = addressRates.take(key, 1, ratePerSecond: perAddress, burst: perAddress, now: now),
-      holds(.admission(.addressRate))
+      holds(.admission(.addressRate), limits)
     {
       return (.addressRate, wait)
     }
@@ -163,11 +152,13 @@ final class Admission: Sendable {
       // The own socket is counted already: look at the figure by counting in and out.
       let count = addresses.enter(key) - 1
       addresses.leave(key)
-      if count > limits.connectionsPerAddress, holds(.admission(.addressConnections)) {
+      if count > limits.connectionsPerAddress, holds(.admission(.addressConnections), limits) {
         return (.addressConnections, .seconds(5))
       }
     }
-    if let wait = takeHandshake(now), holds(.admission(.nodeRate)) { return (.nodeRate, wait) }
+    if let wait = takeHandshake(limits, now), holds(.admission(.nodeRate), limits) {
+      return (.nodeRate, wait)
+    }
     // What the machine affords is no matter of choice: it holds in a dry run, too.
     guard adopt() else { return (.nodeConnections, .seconds(10)) }
     return nil
@@ -188,7 +179,7 @@ final class Admission: Sendable {
     precondition(old > 0, "more connections ended than began")
   }
 
-  private func takeHandshake(_ now: MonotonicInstant) -> Duration? {
+  private func takeHandshake(_ limits: Limits, _ now: MonotonicInstant) -> Duration? {
     guard limits.handshakesPerSecond > 0 else { return nil }
     let cost = 1_000_000_000 / UInt64(limits.handshakesPerSecond)
     let depth: UInt64 = 1_000_000_000
@@ -207,11 +198,11 @@ final class Admission: Sendable {
   // MARK: Users
 
   /// Counts a connection of a user; false, and not counted, when the user has enough.
-  func entered(user: String) -> Bool {
+  func entered(user: String, _ limits: Limits) -> Bool {
     let key = Self.key(of: user)
     let count = users.enter(key)
     guard limits.connectionsPerUser > 0, count > limits.connectionsPerUser,
-      holds(.admission(.userConnections))
+      holds(.admission(.userConnections), limits)
     else { return true }
     users.leave(key)
     return false
@@ -245,43 +236,41 @@ final class Admission: Sendable {
   }
 
   /// Takes a message from the rates of its user, if it has one, and of its address.
-  func takeMessage(user: UInt64?, address: SocketAddress, now: MonotonicInstant)
-    -> (rate: RateLimit, wait: Duration)?
-  {
-    // The limits are behind a lock: nothing is asked of them where there is no such rate.
-    if let user, let userMessages {
-      let rate = limits.messagesPerSecondPerUser
-      if let wait = userMessages.take(user, 1, ratePerSecond: rate, burst: rate, now: now) {
-        return (.userMessages, wait)
-      }
+  func takeMessage(
+    user: UInt64?, address: SocketAddress, _ limits: Limits, now: MonotonicInstant
+  ) -> (rate: RateLimit, wait: Duration)? {
+    let perUser = limits.messagesPerSecondPerUser
+    if perUser > 0, let user,
+      let wait = userMessages.take(user, 1, ratePerSecond: perUser, burst: perUser, now: now)
+    {
+      return (.userMessages, wait)
     }
-    if let addressMessages {
-      let key = Self.key(of: address)
-      let rate = limits.messagesPerSecondPerAddress
-      if let wait = addressMessages.take(key, 1, ratePerSecond: rate, burst: rate, now: now) {
-        return (.addressMessages, wait)
-      }
+    let perAddress = limits.messagesPerSecondPerAddress
+    if perAddress > 0,
+      let wait = addressMessages.take(
+        Self.key(of: address), 1, ratePerSecond: perAddress, burst: perAddress, now: now)
+    {
+      return (.addressMessages, wait)
     }
     return nil
   }
 
   /// Takes a message's bytes from the rates of its user, if it has one, and of its address.
-  func takeBytes(_ count: Int, user: UInt64?, address: SocketAddress, now: MonotonicInstant)
-    -> (rate: RateLimit, wait: Duration)?
-  {
-    // The limits are behind a lock: nothing is asked of them where there is no such rate.
-    if let user, let userBytes {
-      let rate = limits.bytesPerSecondPerUser
-      if let wait = userBytes.take(user, count, ratePerSecond: rate, burst: rate, now: now) {
-        return (.userBytes, wait)
-      }
+  func takeBytes(
+    _ count: Int, user: UInt64?, address: SocketAddress, _ limits: Limits, now: MonotonicInstant
+  ) -> (rate: RateLimit, wait: Duration)? {
+    let perUser = limits.bytesPerSecondPerUser
+    if perUser > 0, let user,
+      let wait = userBytes.take(user, count, ratePerSecond: perUser, burst: perUser, now: now)
+    {
+      return (.userBytes, wait)
     }
-    if let addressBytes {
-      let key = Self.key(of: address)
-      let rate = limits.bytesPerSecondPerAddress
-      if let wait = addressBytes.take(key, count, ratePerSecond: rate, burst: rate, now: now) {
-        return (.addressBytes, wait)
-      }
+    let perAddress = limits.bytesPerSecondPerAddress
+    if perAddress > 0,
+      let wait = addressBytes.take(
+        Self.key(of: address), count, ratePerSecond: perAddress, burst: perAddress, now: now)
+    {
+      return (.addressBytes, wait)
     }
     return nil
   }

@@ -55,11 +55,11 @@ extension Core {
       count(.proxyUntrusted, address, now)
       return Syscalls.close(descriptor)
     }
-    if !isProxy, let refusal = shared.admission.accepts(address, now: now) {
+    if !isProxy, let refusal = shared.admission.accepts(address, rules.limits, now: now) {
       count(refusal, address, now)
       return Syscalls.close(descriptor)
     }
-    guard isProxy || shared.admission.entered(address) else {
+    guard isProxy || shared.admission.entered(address, rules.limits) else {
       // Far over its limit: not worth a slot and a request.
       count(.addressConnections, address, now)
       shared.admission.left(address)

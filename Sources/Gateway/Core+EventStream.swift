@@ -37,7 +37,10 @@ extension Core {
     guard let policy = rules.policies.number(for: room) else {
       return refuseStream(slot, .unconfigured(room), now)
     }
-    if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+    if !isCounted,
+      let refused = shared.admission.upgrade(
+        connections[slot].address, rules.limits, now: now)
+    {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
     isCounted = true
@@ -68,7 +71,7 @@ extension Core {
 
   /// A stream that came in on the admin port, where an API key opens every room.
   mutating func adopt(_ letter: AdoptionLetter, _ now: MonotonicInstant) {
-    _ = shared.admission.entered(letter.address)
+    _ = shared.admission.entered(letter.address, rules.limits)
     guard !isDraining, !isStopped, let policy = rules.policies.number(for: letter.room),
       shared.admission.adopt()
     else {

@@ -23,7 +23,7 @@ extension Core {
   ///
   /// The new connection must not be in `users` yet.
   mutating func admitUser(_ user: String, _ now: MonotonicInstant) -> Bool {
-    if shared.admission.entered(user: user) { return true }
+    if shared.admission.entered(user: user, rules.limits) { return true }
     guard rules.limits.userOverflow == .evict else { return false }
     shared.admission.enteredInPlace(user: user)
     evict(

@@ -195,7 +195,10 @@ extension Core {
     _ slot: Int32, _ claimant: Claimant, _ compression: ConnectionCompression?,
     isCounted: Bool, _ now: MonotonicInstant
   ) -> Admitted? {
-    if !isCounted, let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+    if !isCounted,
+      let refused = shared.admission.upgrade(
+        connections[slot].address, rules.limits, now: now)
+    {
       if let compression { shared.releaseCompression(compression.budgetBytes) }
       refuse(slot, refused.refusal, refused.retryAfter, now)
       return nil

@@ -92,7 +92,9 @@ extension Core {
           fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
       }
     }
-    if let refused = shared.admission.upgrade(connections[slot].address, now: now) {
+    if let refused = shared.admission.upgrade(
+      connections[slot].address, rules.limits, now: now)
+    {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
     guard let admitted = admitted(claimant, slot, now) else { return shared.admission.ended() }

@@ -77,7 +77,10 @@ extension Core {
       connections[slot].hasRequested = true
       return true
     }
-    guard let refusal = shared.admission.accepts(connections[slot].address, now: now) else {
+    guard
+      let refusal = shared.admission.accepts(
+        connections[slot].address, rules.limits, now: now)
+    else {
       return true
     }
     refuse(slot, refusal, .seconds(1), now)
@@ -94,7 +97,7 @@ extension Core {
       shared.admission.left(counted)
     }
     connections[slot].isAddressCounted = true
-    return shared.admission.entered(address)
+    return shared.admission.entered(address, rules.limits)
   }
 
   /// Ends a connection that is not let in and gets no answer.

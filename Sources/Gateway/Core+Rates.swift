@@ -15,7 +15,9 @@ extension Core {
       return overlooks(.bytes, wait, nil, slot, now)
     }
     let refused = shared.admission.takeBytes(
-      count, user: connections[slot].session.userKey, address: connections[slot].address, now: now)
+      count, user: connections[slot].session.userKey, address: connections[slot].address,
+      rules.limits,
+      now: now)
     guard let (rate, wait) = refused else { return true }
     return overlooks(rate, wait, nil, slot, now)
   }
@@ -53,7 +55,8 @@ extension Core {
       return (.messages, wait)
     }
     let refused = shared.admission.takeMessage(
-      user: connections[slot].session.userKey, address: connections[slot].address, now: now)
+      user: connections[slot].session.userKey, address: connections[slot].address, rules.limits,
+      now: now)
     guard let refused else {
       connections[slot].session.wasAllowed()
       return nil
@@ -66,7 +69,7 @@ extension Core {
   private mutating func overlooks(
     _ rate: RateLimit, _ wait: Duration?, _ id: [UInt8]?, _ slot: Int32, _ now: MonotonicInstant
   ) -> Bool {
-    guard shared.admission.holds(.rate(rate)) else { return true }
+    guard shared.admission.holds(.rate(rate), rules.limits) else { return true }
     metrics.rateLimited.add(rate.rawValue)
     if connections[slot].session.wasRefused(limits: rules.limits) {
       close(slot, .rateLimited, now)

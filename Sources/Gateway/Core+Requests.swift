@@ -155,7 +155,9 @@ extension Core {
         ErrorReply(.badRequest, "already in the room; leave it first to join from a position"))
     }
     let max = rules.limits.roomsPerConnection
-    guard max == 0 || connections[slot].session.roomCount < max || !shared.admission.holds(.rooms)
+    guard
+      max == 0 || connections[slot].session.roomCount < max
+        || !shared.admission.holds(.rooms, rules.limits)
     else {
       return answer(
         slot, id,

@@ -27,7 +27,7 @@ extension Core {
   mutating func beginHandshake(_ slot: Int32, _ now: MonotonicInstant) {
     append(slot)
     while handshakes.count > shared.handshakesMax {
-      guard shared.admission.holds(.admission(.handshakesAtOnce)) else { return }
+      guard shared.admission.holds(.admission(.handshakesAtOnce), rules.limits) else { return }
       let oldest = handshakes.oldest
       count(.handshakesAtOnce, connections[oldest].address, now)
       end(oldest)

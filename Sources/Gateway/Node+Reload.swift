@@ -60,17 +60,11 @@ extension Configuration {
     merged.hooks = running.hooks
     merged.webhooks = running.webhooks
     merged.limits.connections = running.limits.connections
+    merged.limits.handshakesAtOnce = running.limits.handshakesAtOnce
     // What the backplane was made with.
     merged.limits.historyBytes = running.limits.historyBytes
     merged.limits.idempotencyKeys = running.limits.idempotencyKeys
     merged.limits.idempotencyWindow = running.limits.idempotencyWindow
-    // Cells that count what users and addresses do together: there, or not.
-    for limit in [
-      \Limits.messagesPerSecondPerUser, \.bytesPerSecondPerUser, \.messagesPerSecondPerAddress,
-      \.bytesPerSecondPerAddress,
-    ] where (merged.limits[keyPath: limit] > 0) != (running.limits[keyPath: limit] > 0) {
-      merged.limits[keyPath: limit] = running.limits[keyPath: limit]
-    }
     for (name, policy) in running.namespaces {
       merged.namespaces[name]?.keepShape(of: policy)
     }

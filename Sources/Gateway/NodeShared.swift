@@ -146,7 +146,7 @@ final class NodeShared: Sendable {
       isEnabled: compression.enabled, allowsServerContextTakeover: compression.contextTakeover,
       allowsClientContextTakeover: compression.contextTakeover,
       serverWindowBits: compression.windowBits)
-    admission = Admission(limits: configuration.limits, connectionsMax: budget.connections)
+    admission = Admission(connectionsMax: budget.connections)
     metrics = mailboxes.map { _ in ShardMetrics() }
   }
 
@@ -171,7 +171,6 @@ final class NodeShared: Sendable {
       let next = make(rules)
       rulesCell.withLock { $0 = next }
       rulesNumberCell.store(next.number, ordering: .releasing)
-      admission.follow(next.limits)
     }
     // Not a letter: a mailbox may be full, and this must arrive.
     for mailbox in mailboxes { mailbox.wake() }

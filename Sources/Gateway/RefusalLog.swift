@@ -38,7 +38,7 @@ extension Core {
 
   /// Logs what a dry run has overlooked since the last time; once a second, by the first shard.
   mutating func logOverlooked() {
-    guard shared.limits.dryRun, index == 0 else { return }
+    guard rules.limits.dryRun, index == 0 else { return }
     for (place, limit) in OverlookedLimit.all.enumerated() {
       let count = shared.admission.overlookedCount(place)
       guard count > overlookedSeen[place] else { continue }

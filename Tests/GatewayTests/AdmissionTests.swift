@@ -10,17 +10,43 @@ import Testing
   private let other = SocketAddress(ipv4: 0xCB00_7108, port: 1)
   private let now = MonotonicInstant(nanoseconds: 1_000_000_000_000)
 
-  private func admission(
-    connections: Int = 1000, _ change: (inout Limits) -> Void
-  ) -> Admission {
-    var limits = Limits()
-    change(&limits)
-    return Admission(limits: limits, connectionsMax: connections)
+  /// A doorkeeper with the limits by which it is asked.
+  private struct Door {
+    let admission: Admission
+    let limits: Limits
+
+    func accepts(_ address: SocketAddress, now: MonotonicInstant) -> AdmissionRefusal? {
+      admission.accepts(address, limits, now: now)
+    }
+    func entered(user: String) -> Bool { admission.entered(user: user, limits) }
+    func enteredInPlace(user: String) { admission.enteredInPlace(user: user) }
+    func left(user: String) { admission.left(user: user) }
+    func ended() { admission.ended() }
+    func holds(_ limit: OverlookedLimit) -> Bool { admission.holds(limit, limits) }
+    func overlookedCount(_ place: Int) -> UInt64 { admission.overlookedCount(place) }
+    func takeMessage(
+      user: UInt64?, address: SocketAddress, now: MonotonicInstant
+    ) -> (rate: RateLimit, wait: Duration)? {
+      admission.takeMessage(user: user, address: address, limits, now: now)
+    }
+    func takeBytes(
+      _ count: Int, user: UInt64?, address: SocketAddress, now: MonotonicInstant
+    ) -> (rate: RateLimit, wait: Duration)? {
+      admission.takeBytes(count, user: user, address: address, limits, now: now)
+    }
   }
 
-  private func refusal(_ admission: Admission, _ address: SocketAddress) -> AdmissionRefusal? {
-    _ = admission.entered(address)
-    return admission.upgrade(address, now: now)?.refusal
+  private func admission(
+    connections: Int = 1000, _ change: (inout Limits) -> Void
+  ) -> Door {
+    var limits = Limits()
+    change(&limits)
+    return Door(admission: Admission(connectionsMax: connections), limits: limits)
+  }
+
+  private func refusal(_ door: Door, _ address: SocketAddress) -> AdmissionRefusal? {
+    _ = door.admission.entered(address, door.limits)
+    return door.admission.upgrade(address, door.limits, now: now)?.refusal
   }
 
   @Test func `each limit names itself`() {
