@@ -13,6 +13,12 @@ extension Configuration.Auth {
     public var keys: [SettingObject] = []
     /// A JWK set with further keys; empty: none.
     public var jwksFile = ""
+    /// Where a JWK set with further keys is fetched; empty: nowhere.
+    public var jwksURL = ""
+    /// Authorities that may have signed that service's certificate; empty: those of the system.
+    public var jwksCAFile = ""
+    /// The longest time between two fetches.
+    public var jwksRefresh = Duration.seconds(300)
     /// What `iss` must be; empty: anything.
     public var issuer = ""
     /// Of which `aud` must hold one.
@@ -38,7 +44,7 @@ extension Configuration.Auth {
     ]
 
     /// Whether tokens are accepted at all: keys are named, or where they come from.
-    public var isOn: Bool { !keys.isEmpty || !jwksFile.isEmpty }
+    public var isOn: Bool { !keys.isEmpty || !jwksFile.isEmpty || !jwksURL.isEmpty }
 
     /// What a token must say.
     var rules: TokenRules {

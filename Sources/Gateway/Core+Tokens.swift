@@ -83,6 +83,7 @@ extension Core {
     if let place = TokenRejection.Reason.allCases.firstIndex(of: rejection.reason) {
       metrics.tokensRefused.add(place)
     }
+    if rejection.reason == .unknownKey { tellUnknownKey() }
     let (isLogged, suppressed) = tokenThrottle.admits(now)
     guard isLogged else { return }
     var fields: [LogField] = [

@@ -14,6 +14,14 @@ extension Core {
     outboundLetters.append(.happened(event))
   }
 
+  /// Tells that a token names a key that is not known; it may be a new one.
+  mutating func tellUnknownKey() {
+    guard shared.outboundWishes.contains(.keys), outboundLetters.count < Self.outgoingMax else {
+      return
+    }
+    outboundLetters.append(.keyIsUnknown)
+  }
+
   /// Tells whether this shard has members of a room, when that has just changed.
   mutating func tellOccupancy(of room: RoomName, isOccupied: Bool) {
     // About users' own rooms `connected` and `disconnected` say all.

@@ -57,6 +57,10 @@ extension Configuration {
     merged.compression = running.compression
     merged.redis = running.redis
     merged.log = running.log
+    // What the outbound thread was made with.
+    merged.auth.tokens.jwksURL = running.auth.tokens.jwksURL
+    merged.auth.tokens.jwksCAFile = running.auth.tokens.jwksCAFile
+    merged.auth.tokens.jwksRefresh = running.auth.tokens.jwksRefresh
     merged.hooks = running.hooks
     merged.webhooks = running.webhooks
     merged.limits.connections = running.limits.connections

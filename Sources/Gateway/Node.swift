@@ -14,7 +14,7 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
   case listen(SocketAddress, Errno)
   /// The files that TLS to Redis needs cannot be used.
   case security(TLSFailure)
-  /// A URL of the callback or the webhooks cannot be used.
+  /// The URL of the callback, the webhooks or the key set cannot be used.
   case url(FetchProblem)
   /// A key of tokens, or a file with keys, cannot be used.
   case tokens(ConfigurationProblem)
@@ -28,7 +28,7 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
       "\(address) is in use by another process; stop it or choose another address with --listen"
     case .listen(let address, let code): "cannot listen on \(address): \(code)"
     case .security(let failure): "redis.ca_file, .certificate_file or .key_file: \(failure)"
-    case .url(let problem): "hooks.url or webhooks.url \(problem)"
+    case .url(let problem): "hooks.url, webhooks.url or auth.tokens.jwks_url \(problem)"
     case .tokens(let problem): "\(problem)"
     case .system(let what, let code): "\(what): \(code)"
     }

@@ -113,6 +113,7 @@ final class NodeShared: Sendable {
   private let stopCell = Atomic<Bool>(false)
   private let backplaneStopCell = Atomic<Bool>(false)
   private let outboundStopCell = Atomic<Bool>(false)
+  private let awaitsKeysCell: Atomic<Bool>
   private let compressionBytes = Atomic<Int>(0)
   private let serverRequests = Atomic<Int>(0)
   private let sockets = Atomic<Int>(0)
@@ -128,6 +129,7 @@ final class NodeShared: Sendable {
   ) {
     self.outbound = outbound
     outboundWishes = outbound?.plan.wishes ?? []
+    awaitsKeysCell = Atomic(outbound?.plan.keySet != nil && keys.isEmpty)
     self.redis = redis
     self.backplaneMailbox = backplaneMailbox
     self.configuration = configuration
@@ -181,7 +183,17 @@ final class NodeShared: Sendable {
   ///
   /// Any thread.
   var notReadyReason: String? {
-    phase.isReady ? redis?.status.notReadyReason : phase.word
+    guard phase.isReady else { return phase.word }
+    return awaitsKeys
+      ? "the keys of tokens have not been fetched yet" : redis?.status.notReadyReason
+  }
+
+  /// Whether no token could be accepted, because the keys have not been fetched yet.
+  ///
+  /// Any thread.
+  var awaitsKeys: Bool {
+    get { awaitsKeysCell.load(ordering: .acquiring) }
+    set { awaitsKeysCell.store(newValue, ordering: .releasing) }
   }
 
   /// What the backplane through Redis is made with.

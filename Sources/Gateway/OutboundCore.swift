@@ -15,6 +15,8 @@ enum OutboundLetter: Sendable {
   case happened(WebhookEvent)
   /// Whether a shard has members of a room.
   case room(RoomName, isOccupied: Bool, shard: Int)
+  /// A token names a key that is not known.
+  case keyIsUnknown
 }
 
 /// How other threads reach the outbound thread.
@@ -37,6 +39,7 @@ struct OutboundCore: ~Copyable {
   enum Purpose {
     case question(HookQuestion)
     case webhooks
+    case keySet
   }
 
   let shared: NodeShared
@@ -58,6 +61,10 @@ struct OutboundCore: ~Copyable {
   private var complainedAt: MonotonicInstant?
 
   private var webhooks: WebhookQueue?
+  var refresher: KeySetRefresher?
+  var fileStamp: FileStamp?
+  var fileDueAt = MonotonicInstant.zero
+
   private var occupancy = RoomOccupancy()
   private var isFullTold = false
 
@@ -67,6 +74,10 @@ struct OutboundCore: ~Copyable {
     self.fetcher = fetcher
     outgoing = Array(repeating: [], count: shared.shardCount)
     let configuration = shared.configuration
+    if let source = place.plan.keySet {
+      refresher = KeySetRefresher(
+        interval: source.interval, now: MonotonicInstant.now(), seed: shared.process)
+    }
     if place.plan.hooks != nil { desk = HookDesk(configuration.hooks) }
     if place.plan.webhooks != nil {
       webhooks = WebhookQueue(
@@ -85,6 +96,7 @@ struct OutboundCore: ~Copyable {
     for completion in fetcher.takeCompleted() { ended(completion, now) }
     sendQuestions(now)
     sendWebhooks(now)
+    fetchKeys(now)
     metrics.hooksWaiting.set(Int64((desk?.waitingCount ?? 0) + questionsUnderWay))
     metrics.webhooksWaiting.set(Int64(webhooks?.count ?? 0))
   }
@@ -93,12 +105,12 @@ struct OutboundCore: ~Copyable {
     switch purposes.removeValue(forKey: completion.id) {
     case .question(let question): questionEnded(question, completion, now)
     case .webhooks: webhooksEnded(completion, now)
+    case .keySet: keysFetched(completion, now)
     case nil: preconditionFailure("request \(completion.id) has no purpose")
     }
   }
 
-  private mutating func start(_ request: FetchRequest, _ purpose: Purpose, _ now: MonotonicInstant)
-  {
+  mutating func start(_ request: FetchRequest, _ purpose: Purpose, _ now: MonotonicInstant) {
     lastID += 1
     purposes[lastID] = purpose
     let isTaken = fetcher.start(request, id: lastID, now: now)
@@ -267,6 +279,7 @@ extension OutboundCore: LoopStages {
         if let event = occupancy.note(room, isOccupied: isOccupied, shard: shard) {
           happened(event, now)
         }
+      case .keyIsUnknown: refresher?.keyIsUnknown(now)
       }
     }
     advance(now)
@@ -275,6 +288,7 @@ extension OutboundCore: LoopStages {
   mutating func expireTimers(now: MonotonicInstant) {
     fetcher.expire(now: now)
     advance(now)
+    watchKeyFile(now)
     followEnd(now)
   }
 
@@ -303,6 +317,8 @@ extension OutboundCore: LoopStages {
     var next = fetcher.nextDeadline() ?? .distantFuture
     if let deadline = desk?.nextDeadline() { next = min(next, deadline) }
     if let deadline = webhooks?.nextDeadline() { next = min(next, deadline) }
+    if let deadline = refresher?.nextDeadline() { next = min(next, deadline) }
+    if place.plan.watchesKeyFile { next = min(next, fileDueAt) }
     if let stopsBy { next = min(next, stopsBy) }
     if outgoingCount > 0 { next = min(next, now.advanced(by: .milliseconds(1))) }
     return next

@@ -19,6 +19,10 @@ final class OutboundMetrics: Sendable {
   let webhookDrops = CounterRow()  // 0 the queue was full, 1 failed too often, 2 the node ended
   let webhooksWaiting = Gauge()
 
+  // Keys of tokens.
+  let keySetFetches = CounterRow()  // by KeySetResult
+  let keysConfirmedAt = Gauge()  // nanoseconds of the monotonic clock
+
   /// Labels of `webhookDrops`.
   static let dropReasons = ["full", "failed", "ended"]
 
@@ -36,6 +40,14 @@ final class OutboundMetrics: Sendable {
 }
 
 extension Node {
+  /// Seconds since the key set was confirmed, or since the start; 0 where there is none.
+  private var keySetAge: Double {
+    guard let outbound = shared.outbound, outbound.plan.keySet != nil else { return 0 }
+    let confirmed = UInt64(clamping: outbound.metrics.keysConfirmedAt.value)
+    let since = max(MonotonicInstant(nanoseconds: confirmed), shared.startedAt)
+    return Double(MonotonicInstant.now().since(since).millisecondsClamped) / 1000
+  }
+
   /// Writes what the outbound thread counts; zeros where there is none.
   func appendOutbound(to text: inout PrometheusText) {
     let metrics = shared.outbound?.metrics
@@ -78,6 +90,16 @@ extension Node {
       let untold = place == 0 ? shared.metrics.reduce(0) { $0 &+ $1.webhooksUntold.value } : 0
       text.sample([("reason", reason)], (metrics?.webhookDrops.value(place) ?? 0) &+ untold)
     }
+    text.family(
+      "roost_key_set_fetches_total", .counter,
+      help: "Fetches of auth.tokens.jwks_url, by how they ended.")
+    for result in KeySetResult.allCases {
+      text.sample([("result", result.label)], metrics?.keySetFetches.value(result.rawValue) ?? 0)
+    }
+    text.family(
+      "roost_key_set_age_seconds", .gauge,
+      help: "Time since the keys of auth.tokens.jwks_url were fetched or confirmed.")
+    text.sample(keySetAge)
     text.family("roost_webhook_waiting", .gauge, help: "Events that wait or are under way.")
     text.sample(metrics?.webhooksWaiting.value ?? 0)
   }

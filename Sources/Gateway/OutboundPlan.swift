@@ -16,6 +16,8 @@ struct OutboundWishes: OptionSet, Sendable {
   static let connected = OutboundWishes(rawValue: 8)
   static let disconnected = OutboundWishes(rawValue: 16)
   static let rooms = OutboundWishes(rawValue: 32)
+  /// Keys of tokens that nobody knows are asked for.
+  static let keys = OutboundWishes(rawValue: 64)
 }
 
 /// A service: where it is and how it knows the node.
@@ -56,8 +58,13 @@ struct OutboundPlan: Sendable {
   let wishes: OutboundWishes
   let hooks: OutboundTarget?
   let webhooks: OutboundTarget?
+  let keySet: KeySetSource?
+  /// Whether a file of keys is looked at.
+  let watchesKeyFile: Bool
 
   init(_ configuration: Configuration) throws(FetchProblem) {
+    keySet = try KeySetSource(configuration.auth.tokens)
+    watchesKeyFile = !configuration.auth.tokens.jwksFile.isEmpty
     let (hooks, webhooks) = (configuration.hooks, configuration.webhooks)
     self.hooks = try OutboundTarget(url: hooks.url, secret: hooks.secret, caFile: hooks.caFile)
     self.webhooks = try OutboundTarget(
@@ -73,9 +80,10 @@ struct OutboundPlan: Sendable {
       if webhooks.tells(.disconnected) { wishes.insert(.disconnected) }
       if webhooks.tells(.roomOccupied) || webhooks.tells(.roomVacated) { wishes.insert(.rooms) }
     }
+    if keySet != nil { wishes.insert(.keys) }
     self.wishes = wishes
   }
 
   /// Whether there is anything to do.
-  var isNeeded: Bool { hooks != nil || webhooks != nil }
+  var isNeeded: Bool { hooks != nil || webhooks != nil || keySet != nil || watchesKeyFile }
 }

@@ -26,7 +26,19 @@ extension Setting {
       "Keys of tokens; secret, secret_base64, public_key (PEM) or public_key_file. Never shown."),
     node(
       "auth.tokens.jwks_file", .path, .path(\.auth.tokens.jwksFile),
-      "A JWK set (RFC 7517) with further keys; read at start and with each reload."),
+      "A JWK set (RFC 7517) with further keys; read at start, at a reload, and when it is replaced."
+    ),
+    node(
+      "auth.tokens.jwks_url", .webURL, .text(\.auth.tokens.jwksURL, show: { $0 }, parse: { $0 }),
+      "Where a JWK set with further keys is fetched, at start and again and again."),
+    node(
+      "auth.tokens.jwks_ca_file", .path,
+      .text(\.auth.tokens.jwksCAFile, show: { $0 }, parse: { $0 }),
+      "Certificates that may have signed that of jwks_url (PEM); nothing: those of the system."),
+    node(
+      "auth.tokens.jwks_refresh", .seconds(.seconds(1) ... .seconds(86_400), zero: nil),
+      .seconds(\.auth.tokens.jwksRefresh),
+      "Seconds between two fetches; fewer where the answer's max-age says so, down to 30."),
     node(
       "auth.tokens.issuer", .text(bytesMax: 1024), .path(\.auth.tokens.issuer),
       "What iss of every token must be; nothing means that it is not looked at."),
