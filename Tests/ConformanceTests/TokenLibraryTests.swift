@@ -1,6 +1,7 @@
 // Tokens of the libraries that issuers use, in every algorithm.
 
 import Auth
+import TestSupport
 import Testing
 
 extension ConformanceTests {
