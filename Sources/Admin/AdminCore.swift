@@ -29,6 +29,8 @@ struct AdminConnection: ~Copyable {
   var address = SocketAddress(ipv4: 0, port: 0)
   var token = SlotToken(index: -1, generation: 0)
   var queue = SendQueue()
+  /// TLS between the socket and everything else; nil on a plain port.
+  var tls: TLSTransport?
   var isDirty = false
   var awaitsWritable = false
   var hasPeerEnded = false
@@ -85,6 +87,8 @@ struct AdminCore: ~Copyable {
   var dirty: [Int32] = []
   var ended: [SlotToken] = []
   var readBuffer = [UInt8](repeating: 0, count: 16_384)
+  /// Where connections get their TLS; nil on a plain port.
+  var door: TLSDoor?
   var isStopped = false
 
   init(
@@ -95,6 +99,7 @@ struct AdminCore: ~Copyable {
     self.poller = poller
     self.listener = consume listener
     self.mailbox = mailbox
+    door = node.adminDoor()
     wheel = TimerWheel(now: MonotonicInstant.now())
   }
 
@@ -139,6 +144,7 @@ struct AdminCore: ~Copyable {
     _ descriptor: Int32, _ address: SocketAddress, _ now: MonotonicInstant
   ) {
     guard let token = connections.acquire() else {
+      guard door == nil else { return Syscalls.close(descriptor) }
       let response = ResponseWriter.response(
         status: 503, fields: [("Retry-After", "1")], body: [], keepAlive: false, omitBody: false)
       _ = response.withUnsafeBytes { Syscalls.send(descriptor, $0) }
@@ -149,6 +155,10 @@ struct AdminCore: ~Copyable {
     connections[slot].token = token
     connections[slot].address = address
     connections[slot].phase = .head
+    if door != nil {
+      connections[slot].tls = door?.transport()
+      guard connections[slot].tls != nil else { return end(slot) }
+    }
     do {
       try poller.add(descriptor, .readable, token: token.packed)
     } catch {
@@ -169,17 +179,71 @@ struct AdminCore: ~Copyable {
     switch readBuffer.withUnsafeMutableBytes({ Syscalls.receive(descriptor, into: $0) }) {
     case .bytes(let count):
       guard connections[slot].phase != .lingering else { return }
-      connections[slot].input.append(contentsOf: readBuffer[0..<count])
-      takeRequests(slot, now)
-      if connections[slot].phase == .waiting,
-        connections[slot].input.count >= Self.pipelinedBytesMax
-      {
-        pause(slot)
-      }
+      if let tls = connections[slot].tls { return decrypt(slot, tls, count, now) }
+      took(slot, count, now)
     case .wouldBlock: break
     case .endOfStream: peerEnded(slot, now)
     case .failed: end(slot)
     }
+  }
+
+  /// Handles the first `count` bytes of the buffer.
+  private mutating func took(_ slot: Int32, _ count: Int, _ now: MonotonicInstant) {
+    connections[slot].input.append(contentsOf: readBuffer[0..<count])
+    takeRequests(slot, now)
+    if connections[slot].phase == .waiting,
+      connections[slot].input.count >= Self.pipelinedBytesMax
+    {
+      pause(slot)
+    }
+  }
+
+  /// Decrypts the first `count` bytes of the buffer, and handles all that comes out.
+  private mutating func decrypt(
+    _ slot: Int32, _ tls: TLSTransport, _ count: Int, _ now: MonotonicInstant
+  ) {
+    tls.feed(readBuffer.span.extracting(0..<count))
+    reading: while connections[slot].phase != .lingering, connections[slot].phase != .ended {
+      let reading = readBuffer.withUnsafeMutableBytes { tls.read(into: $0) }
+      if reading.count > 0 { took(slot, reading.count, now) }
+      // It may have gone to a shard with its connection, and is not ours to touch any more.
+      guard connections[slot].tls != nil else { return }
+      switch reading.state {
+      case .more: continue reading
+      case .waiting: break
+      case .ended: peerEnded(slot, now)
+      case .failed:
+        if tls.hasOutput { linger(slot, now) } else { end(slot) }
+      case .plainHTTP:
+        connections[slot].tls = nil
+        let problem = Problem(
+          status: 400, .notHTTP, "This port speaks TLS: use https."
+        ).response
+        enqueue(
+          slot,
+          ResponseWriter.response(
+            status: problem.status, fields: problem.fields, body: problem.body, keepAlive: false,
+            omitBody: false))
+        linger(slot, now)
+      }
+      break
+    }
+    if tls.hasOutput { markDirty(slot) }
+  }
+
+  /// Sends what a connection has queued.
+  private mutating func sendQueued(_ slot: Int32) -> FlushOutcome {
+    let descriptor = connections[slot].descriptor
+    guard let tls = connections[slot].tls else {
+      return arena.flush(&connections[slot].queue, to: descriptor)
+    }
+    return tls.flush(&connections[slot].queue, of: &arena, to: descriptor)
+  }
+
+  /// Whether anything waits for the socket.
+  private func hasOutput(_ slot: Int32) -> Bool {
+    if !connections[slot].queue.isEmpty { return true }
+    return connections[slot].tls?.hasOutput ?? false
   }
 
   /// The peer sends nothing more; what is queued for it still goes out.
@@ -189,7 +253,7 @@ struct AdminCore: ~Copyable {
       connections[slot].hasPeerEnded = true
       return pause(slot)
     }
-    guard !connections[slot].queue.isEmpty else { return end(slot) }
+    guard hasOutput(slot) else { return end(slot) }
     connections[slot].hasPeerEnded = true
     lingerBehindEnd(slot, now)
   }
@@ -328,13 +392,14 @@ struct AdminCore: ~Copyable {
     }
     // Answers to requests before it go out first; who pipelines and does not read gets no stream.
     let descriptor = connections[slot].descriptor
-    guard arena.flush(&connections[slot].queue, to: descriptor) == .done,
+    guard sendQueued(slot) == .done,
       !connections[slot].hasPeerEnded
     else { return end(slot) }
     poller.remove(descriptor)
     connections[slot].descriptor = -1
     let isTaken = node.adopt(
-      descriptor: descriptor, address: connections[slot].address, room: room, since: since)
+      descriptor: descriptor, address: connections[slot].address, room: room, since: since,
+      tls: TLSHandover(taking: &connections[slot].tls))
     metrics.count(.streamEvents, status: isTaken ? 200 : 503)
     if !isTaken { Syscalls.close(descriptor) }
     end(slot)
@@ -364,7 +429,7 @@ struct AdminCore: ~Copyable {
     guard connections[slot].phase != .waiting, connections[slot].isPaused else { return }
     connections[slot].isPaused = false
     if connections[slot].hasPeerEnded {
-      return connections[slot].queue.isEmpty ? end(slot) : lingerBehindEnd(slot, now)
+      return hasOutput(slot) ? lingerBehindEnd(slot, now) : end(slot)
     }
     watch(slot)
   }
@@ -440,6 +505,7 @@ struct AdminCore: ~Copyable {
     case .done:
       if connections[slot].hasPeerEnded, connections[slot].phase != .waiting { return end(slot) }
       if connections[slot].phase == .lingering {
+        connections[slot].tls?.end(on: connections[slot].descriptor)
         Socket.shutdownSending(connections[slot].descriptor)
       }
       awaitWritable(slot, false)
@@ -462,9 +528,7 @@ extension AdminCore: LoopStages {
     let token = SlotToken(packed: readiness.token)
     guard connections.isCurrent(token) else { return }
     if readiness.isWritable {
-      let descriptor = connections[token.index].descriptor
-      settle(
-        arena.flushBacklog(&connections[token.index].queue, to: descriptor), token.index)
+      settle(sendQueued(token.index), token.index)
     }
     if readiness.isReadable, connections[token.index].phase != .ended {
       receive(token.index, now)
@@ -510,9 +574,8 @@ extension AdminCore: LoopStages {
     dirty.removeAll(keepingCapacity: true)
     for slot in slots {
       connections[slot].isDirty = false
-      let descriptor = connections[slot].descriptor
-      guard descriptor >= 0 else { continue }
-      settle(arena.flush(&connections[slot].queue, to: descriptor), slot)
+      guard connections[slot].descriptor >= 0 else { continue }
+      settle(sendQueued(slot), slot)
     }
     arena.reset()
   }
@@ -520,6 +583,9 @@ extension AdminCore: LoopStages {
   mutating func closeScheduled(now: MonotonicInstant) {
     while let token = ended.popLast() {
       arena.drop(&connections[token.index].queue)
+      if connections[token.index].descriptor >= 0 {
+        connections[token.index].tls?.end(on: connections[token.index].descriptor)
+      }
       connections.release(token)
     }
   }

@@ -1,7 +1,6 @@
 // OpenSSL as the target RoostCrypto sees it. The one-call digests below are macro-free C wrappers:
 // OpenSSL 3's own one-call functions look their algorithm up anew with each call, which costs more
-// than hashing the 60 bytes of a WebSocket key does. TLS follows behind them; much of its interface
-// is macros, which Swift cannot call.
+// than hashing the 60 bytes of a WebSocket key does. TLS is in tls.h, keys and signatures in keys.h.
 
 #ifndef ROOST_COPENSSL_SHIM_H
 #define ROOST_COPENSSL_SHIM_H
@@ -42,66 +41,6 @@ static inline ssize_t roost_random(void *bytes, size_t count) {
     written = getrandom(bytes, count, 0);
   } while (written < 0 && errno == EINTR);
   return written;
-}
-
-// A context for either role: TLS 1.2 or newer, neither compression nor renegotiation. NULL when
-// there is no memory.
-static inline SSL_CTX *roost_tls_context(int is_server) {
-  SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
-  if (context == NULL) return NULL;
-  if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) {
-    SSL_CTX_free(context);
-    return NULL;
-  }
-  SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-  // Idle connections give their record buffers back (34 KiB each).
-  SSL_CTX_set_mode(
-      context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
-                   | SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-  return context;
-}
-
-// A session between two memory buffers, in the role that the context has. NULL without memory.
-static inline SSL *roost_tls_session(SSL_CTX *context, int is_server) {
-  SSL *session = SSL_new(context);
-  BIO *input = BIO_new(BIO_s_mem());
-  BIO *output = BIO_new(BIO_s_mem());
-  if (session == NULL || input == NULL || output == NULL) {
-    SSL_free(session);
-    BIO_free(input);
-    BIO_free(output);
-    return NULL;
-  }
-  // An empty buffer means "later", not "the end".
-  BIO_set_mem_eof_return(input, -1);
-  BIO_set_mem_eof_return(output, -1);
-  SSL_set_bio(session, input, output);
-  if (is_server) {
-    SSL_set_accept_state(session);
-  } else {
-    SSL_set_connect_state(session);
-  }
-  return session;
-}
-
-// Whom a client expects. A name is sent (SNI) and must be in the certificate; an address must be in
-// it, too, and is not sent (RFC 6066 3).
-static inline int roost_tls_expect(SSL *session, const char *name) {
-  X509_VERIFY_PARAM *expected = SSL_get0_param(session);
-  if (X509_VERIFY_PARAM_set1_ip_asc(expected, name) == 1) return 1;
-  ERR_clear_error();
-  X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return X509_VERIFY_PARAM_set1_host(expected, name, 0) == 1
-         && SSL_set_tlsext_host_name(session, name) == 1;
-}
-
-static inline size_t roost_tls_pending_input(const SSL *session) {
-  return BIO_ctrl_pending(SSL_get_rbio(session));
-}
-
-static inline size_t roost_tls_pending_output(const SSL *session) {
-  return BIO_ctrl_pending(SSL_get_wbio(session));
 }
 
 // The oldest sentence in this thread's queue of errors, which names the cause and not what failed

@@ -44,18 +44,80 @@ public final class TLSContext {
   /// The name that peers' certificates must have, instead of the one that a session is given.
   public let serverName: String?
   let context: OpaquePointer
+  let method: OpaquePointer
+  /// Which certificate a client gets, where there are several; the context knows its address.
+  private var names: TLSNames?
 
-  private init(_ role: Role, serverName: String?) throws(TLSFailure) {
+  init(_ role: Role, serverName: String?) throws(TLSFailure) {
     ERR_clear_error()
     guard let context = roost_tls_context(role == .server ? 1 : 0) else {
+      throw .library(Self.reason())
+    }
+    guard let method = roost_tls_method() else {
+      SSL_CTX_free(context)
       throw .library(Self.reason())
     }
     self.role = role
     self.serverName = serverName
     self.context = context
+    self.method = method
   }
 
-  deinit { SSL_CTX_free(context) }
+  deinit {
+    SSL_CTX_free(context)
+    BIO_meth_free(method)
+  }
+
+  /// A context for a public server, with everything that the material says.
+  ///
+  /// Costs a millisecond or so. Contexts of one material resume each other's sessions.
+  public static func server(_ material: TLSMaterial) throws(TLSFailure) -> TLSContext {
+    let made = try TLSContext(.server, serverName: nil)
+    try made.serve(material, as: material.identities[0])
+    guard material.identities.count > 1 else { return made }
+    // The chooser's sessions keep it alive, and it keeps the names and the other contexts alive.
+    let names = TLSNames(choosingIn: made)
+    for identity in material.identities.dropFirst() {
+      let other = try TLSContext(.server, serverName: nil)
+      try other.serve(material, as: identity)
+      names.add(other)
+    }
+    made.names = names
+    return made
+  }
+
+  private func serve(
+    _ material: TLSMaterial, as identity: TLSMaterial.Identity
+  ) throws(TLSFailure) {
+    let isSet = material.ticketSecret.withUnsafeBufferPointer {
+      roost_tls_serve(context, material.minimum == .v13 ? 1 : 0, $0.baseAddress)
+    }
+    guard isSet == 1 else { throw .library(Self.reason()) }
+    try take(identity.certificate) { roost_tls_use_certificates($0, $1, $2) }
+    do throws(TLSFailure) {
+      try take(identity.key) { roost_tls_use_key($0, $1, $2) }
+    } catch .file(let path, "unsupported") {
+      // Its word for everything that it cannot decode.
+      throw .file(path, "there is no private key (PEM) without a password in it")
+    }
+    guard let authorities = material.clientAuthorities else { return }
+    try take(authorities) { roost_tls_trust($0, $1, $2) }
+    let demand = material.requiresClientCertificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | demand, nil)
+  }
+
+  private func take(
+    _ file: TLSMaterial.File, _ use: (OpaquePointer, UnsafeRawPointer?, Int) -> Int32
+  ) throws(TLSFailure) {
+    let isUsed = file.bytes.withUnsafeBytes { use(context, $0.baseAddress, $0.count) }
+    guard isUsed == 1 else { throw .file(file.path, Self.reason()) }
+  }
+
+  /// When the certificate ends, in seconds since 1970; 0 when that cannot be read.
+  var end: Int { Int(roost_tls_end(context)) }
+
+  /// When the context's certificates end, all that it may choose from.
+  var ends: [Int] { [end] + (names?.ends ?? []) }
 
   /// A context for connecting; the peer's certificate and name are always verified.
   ///
@@ -74,6 +136,21 @@ public final class TLSContext {
     case (let certificate?, let key?): try made.identify(certificateFile: certificate, keyFile: key)
     case (let lonely?, nil), (nil, let lonely?):
       throw .file(lonely, "a certificate and its key go together")
+    }
+    return made
+  }
+
+  /// A context for connecting without asking who the peer is: for questions that anyone may hear.
+  ///
+  /// - Parameter certificateFile: our own certificates (PEM), where the peer wants them.
+  /// - Parameter keyFile: the key (PEM) of `certificateFile`; both or neither.
+  public static func probe(
+    certificateFile: String?, keyFile: String?
+  ) throws(TLSFailure) -> TLSContext {
+    let made = try TLSContext(.client, serverName: nil)
+    SSL_CTX_set_verify(made.context, SSL_VERIFY_NONE, nil)
+    if let certificateFile, let keyFile {
+      try made.identify(certificateFile: certificateFile, keyFile: keyFile)
     }
     return made
   }

@@ -30,6 +30,8 @@ public struct TLSSession: ~Copyable {
   // SSL_new counts its own reference to the context; this one keeps the context's Swift owner.
   private let context: TLSContext
   private var failure: TLSFailure?
+  /// Whether the peer speaks plain HTTP, which ended the session before it began.
+  public private(set) var hasMetHTTP = false
 
   /// A session that has sent nothing yet.
   ///
@@ -49,7 +51,9 @@ public struct TLSSession: ~Copyable {
     if !isServer, name.isEmpty || name.utf8.contains(0) {
       throw .certificate("there is no name to verify")
     }
-    guard let session = roost_tls_session(context.context, isServer ? 1 : 0) else {
+    guard
+      let session = roost_tls_session(context.context, context.method, isServer ? 1 : 0)
+    else {
       throw .library(TLSContext.reason())
     }
     if !isServer, roost_tls_expect(session, name) != 1 {
@@ -67,6 +71,9 @@ public struct TLSSession: ~Copyable {
   /// The version that was agreed on, such as `TLSv1.3`.
   public var version: String { String(cString: SSL_get_version(session)) }
 
+  /// Whether the handshake went on from a session of earlier (a ticket).
+  public var isResumed: Bool { SSL_session_reused(session) == 1 }
+
   /// Bytes of ciphertext to be drained and sent.
   public var outgoingBytes: Int { Int(roost_tls_pending_output(session)) }
 
@@ -81,22 +88,33 @@ public struct TLSSession: ~Copyable {
   public mutating func feed(_ ciphertext: borrowing Span<UInt8>) -> Int {
     let count = min(ciphertext.count, inputRoom)
     guard count > 0 else { return 0 }
-    let taken = ciphertext.withUnsafeBufferPointer {
-      BIO_write(SSL_get_rbio(session), $0.baseAddress, Int32(count))
+    let isTaken = ciphertext.withUnsafeBufferPointer {
+      roost_tls_feed(session, $0.baseAddress, count)
     }
-    return max(0, Int(taken))
+    return isTaken == 1 ? count : 0
   }
 
   /// Moves ciphertext behind `output`, `most` bytes at most.
   public mutating func drain(into output: inout [UInt8], most: Int) {
-    let count = min(outgoingBytes, most, Int(Int32.max))
+    let count = min(outgoingBytes, most)
     guard count > 0 else { return }
-    let start = output.count
-    output.append(contentsOf: repeatElement(0, count: count))
-    let moved = output.withUnsafeMutableBufferPointer {
-      BIO_read(SSL_get_wbio(session), $0.baseAddress.map { $0 + start }, Int32(count))
-    }
-    precondition(moved == count, "\(moved) of \(count) bytes were there")
+    output.append(
+      contentsOf: UnsafeBufferPointer(start: roost_tls_output(session), count: count))
+    roost_tls_sent(session, count)
+  }
+
+  /// Calls `body` with the ciphertext that waits; it tells how much of it was sent, which is dropped.
+  ///
+  /// The same as `drain` without the copy. Ask `outgoingBytes` first: there must be some.
+  public mutating func send<Result>(
+    _ body: (UnsafeRawBufferPointer) -> (result: Result, sent: Int)
+  ) -> Result {
+    let count = outgoingBytes
+    precondition(count > 0, "nothing waits to be sent")
+    let outcome = body(UnsafeRawBufferPointer(start: roost_tls_output(session), count: count))
+    precondition((0...count).contains(outcome.sent), "\(outcome.sent) of \(count) bytes were sent")
+    roost_tls_sent(session, outcome.sent)
+    return outcome.result
   }
 
   /// Goes on with the handshake; for clients the first call writes its first message.
@@ -152,6 +170,7 @@ public struct TLSSession: ~Copyable {
     case SSL_ERROR_WANT_WRITE: return .needsDrain
     case SSL_ERROR_ZERO_RETURN: return .ended
     default:
+      hasMetHTTP = roost_tls_met_http() == 1
       let verified = SSL_get_verify_result(session)
       let failure: TLSFailure
       if verified != Int(X509_V_OK) {

@@ -223,6 +223,60 @@ public struct SendArena: ~Copyable {
     return queue.isEmpty ? .done : flush(&queue, to: descriptor)
   }
 
+  /// As `flush(_:to:)`, for bytes that go through something else than a socket.
+  ///
+  /// `take` gets ranges of at least one byte in order and says as `Syscalls.send` how many of them it
+  /// took. What it sends in the end is its own to count, with `countSent`.
+  public mutating func flush(
+    _ queue: inout SendQueue, through take: (UnsafeRawBufferPointer) -> IOOutcome
+  ) -> FlushOutcome {
+    while !queue.backlog.isEmpty {
+      switch queue.backlog.withBytes(take) {
+      case .bytes(let taken): queue.backlog.removeFirst(taken)
+      case .wouldBlock, .endOfStream:
+        keepSlices(of: &queue, from: 0)
+        return .blocked
+      case .failed(let code):
+        drop(&queue)
+        return .failed(code)
+      }
+    }
+    guard queue.sliceBytes > 0 else { return .done }
+    var skipped = 0
+    var next = queue.overflowHead
+    var slice = queue.first
+    while true {
+      precondition(Int(slice.end) <= used, "a slice outlived its tick")
+      var offset = 0
+      while offset < slice.count {
+        let rest = UnsafeRawBufferPointer(
+          start: base + Int(slice.start) + offset, count: slice.count - offset)
+        switch take(rest) {
+        case .bytes(let taken):
+          offset += taken
+          skipped += taken
+        case .wouldBlock, .endOfStream:
+          keepSlices(of: &queue, from: skipped)
+          return .blocked
+        case .failed(let code):
+          drop(&queue)
+          return .failed(code)
+        }
+      }
+      guard next >= 0 else { break }
+      slice = nodes[Int(next)].slice
+      next = nodes[Int(next)].next
+    }
+    clearSlices(&queue)
+    return .done
+  }
+
+  /// Counts bytes and calls that left by another way than the arena's own.
+  public mutating func countSent(bytes: Int, calls: Int) {
+    sentBytes &+= UInt64(bytes)
+    sendCalls &+= UInt64(calls)
+  }
+
   /// Moves the slices of a queue into the connection's own memory without sending.
   public mutating func keep(_ queue: inout SendQueue) {
     keepSlices(of: &queue, from: 0)

@@ -38,7 +38,7 @@ extension Limits {
 extension Configuration {
   /// All that is wrong with this configuration: values out of their range, pairs that do not fit.
   public func problems() -> [ConfigurationProblem] {
-    (Setting.node + Setting.auth + Setting.proxies + Setting.outbound)
+    (Setting.node + Setting.auth + Setting.proxies + Setting.tls + Setting.outbound)
       .compactMap { rangeProblem(of: $0) }
       + limits.problems() + ownRelationProblems()
   }
@@ -66,7 +66,7 @@ extension Configuration {
   }
 
   private func ownRelationProblems() -> [ConfigurationProblem] {
-    var problems = proxyProblems
+    var problems = proxyProblems + tlsProblems
     if drain.lbGrace + drain.window > drain.hardStop {
       let stop = SettingValue.secondsText(drain.hardStop)
       problems.append(

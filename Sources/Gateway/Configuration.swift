@@ -92,6 +92,8 @@ public struct Configuration: Sendable, Equatable {
   public var origins: [String] = []
   /// The proxies in front.
   public var proxies = Proxies()
+  /// TLS on the node's own ports.
+  public var tls = TLS()
   /// Every bound.
   public var limits = Limits()
   /// Compression of messages.

@@ -79,6 +79,8 @@ struct Connection: ~Copyable {
   var head: HeadScanner?
   var input = ByteQueue()
   var compression: ConnectionCompression?
+  /// TLS between the socket and everything else; nil on a plain port.
+  var tls: TLSTransport?
 
   // Who it is.
   /// Whose connection it is, as far as is known and believed.

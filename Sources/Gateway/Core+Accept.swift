@@ -63,14 +63,14 @@ extension Core {
       // Far over its limit: not worth a slot and a request.
       count(.addressConnections, address, now)
       shared.admission.left(address)
-      return refuseAtOnce(descriptor, 429)
+      return refuseAtOnce(descriptor, 429, isSecured: door != nil)
     }
     // Descriptors are the node's, not the shard's; some are kept for what must go on.
     guard shared.beginSocket(), let token = connections.acquire() else {
       shared.endSocket()
       count(.nodeConnections, address, now)
       if !isProxy { shared.admission.left(address) }
-      return refuseAtOnce(descriptor, 503)
+      return refuseAtOnce(descriptor, 503, isSecured: door != nil)
     }
     let slot = token.index
     connections[slot].descriptor = descriptor
@@ -80,6 +80,10 @@ extension Core {
     connections[slot].peer = address
     connections[slot].isAddressCounted = !isProxy
     connections[slot].awaitsProxyHeader = rules.proxies.speaksProxyProtocol
+    if door != nil {
+      connections[slot].tls = door?.transport()
+      connections[slot].isPageSecure = true
+    }
     connections[slot].openedAt = now
     connections[slot].lastActivity = now
     connections[slot].limitQueue(to: UInt32(clamping: max(rules.limits.outboundBytes, 262_144)))
@@ -91,12 +95,17 @@ extension Core {
       metrics.acceptShortages.add()
       return end(slot)
     }
+    // Without memory for TLS nothing may be said in the clear.
+    if door != nil, connections[slot].tls == nil { return end(slot) }
     arm(slot, at: connections[slot].deadline)
     beginHandshake(slot, now)
   }
 
   /// Answers without having read: the peer may see a reset instead, which says the same.
-  func refuseAtOnce(_ descriptor: Int32, _ status: Int) {
+  ///
+  /// A client that speaks TLS could not read the answer, and only sees the end.
+  func refuseAtOnce(_ descriptor: Int32, _ status: Int, isSecured: Bool) {
+    guard !isSecured else { return Syscalls.close(descriptor) }
     let response = ResponseWriter.response(
       status: status, fields: [("Retry-After", "10")], body: [], keepAlive: false,
       omitBody: false)

@@ -72,8 +72,8 @@ extension Core {
     connections[slot].phase = .lingering
     connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.close)
     arm(slot, at: connections[slot].deadline)
-    if connections[slot].queue.isEmpty {
-      Socket.shutdownSending(connections[slot].descriptor)
+    if !hasOutput(slot) {
+      endSending(slot)
     } else {
       markDirty(slot)
     }
@@ -85,17 +85,17 @@ extension Core {
     case .open, .echo, .closing:
       // The peer may have ended only its sending side, right behind its last frame: what answers it
       // was queued in this very tick and leaves before the end.
-      let outcome = arena.flush(&connections[slot].queue, to: connections[slot].descriptor)
+      let outcome = sendQueued(slot)
       if outcome == .done { _ = connections[slot].closing.flushed() }
       _ = connections[slot].closing.transportEnded()
       end(slot)
     case .request:
       // An answer may still be on its way to a peer that only closed its sending side.
-      if connections[slot].queue.isEmpty { end(slot) } else { linger(slot, now) }
+      if hasOutput(slot) { linger(slot, now) } else { end(slot) }
     case .lingering:
       // Its last words and its end may have come before the answer was sent, which is held back a
       // little when the loop is busy.
-      _ = arena.flush(&connections[slot].queue, to: connections[slot].descriptor)
+      _ = sendQueued(slot)
       end(slot)
     case .stream, .ended, .vacant: end(slot)
     }
@@ -122,6 +122,7 @@ extension Core {
       precondition(connections.isCurrent(token), "slot \(slot) ended twice")
       forget(slot)
       arena.drop(&connections[slot].queue)
+      if connections[slot].tls != nil { endTLS(slot) }
       connections.release(token)
       metrics.sockets.add(-1)
       shared.endSocket()
@@ -133,7 +134,7 @@ extension Core {
   private mutating func stopWhenEmpty() {
     guard !isStopped, admittedCount == 0 else { return }
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
-      guard connections[slot].queue.isEmpty else { return }
+      guard !hasOutput(slot) else { return }
     }
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
     isStopped = true

@@ -226,7 +226,7 @@ extension Core {
   /// false when the connection is gone.
   mutating func sendEarly(_ slot: Int32) -> Bool {
     guard !connections[slot].queue.isBlocked else { return true }
-    switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
+    switch sendQueued(slot) {
     case .done, .blocked: return true
     case .failed:
       scheduleFailure(slot)
@@ -256,7 +256,7 @@ extension Core {
   mutating func makeRoom(for bytes: Int) {
     guard arena.room < bytes else { return }
     for slot in dirty {
-      switch arena.flush(&connections[slot].queue, to: connections[slot].descriptor) {
+      switch sendQueued(slot) {
       // The connection stays on the list of the dirty, so the flush proper sees to the rest.
       case .done, .blocked: break
       case .failed: scheduleFailure(slot)

@@ -18,6 +18,8 @@ struct AdoptionLetter: Sendable {
   let address: SocketAddress
   let room: RoomName
   let since: Position?
+  /// Its TLS, if the admin port speaks that.
+  let tls: TLSHandover?
 }
 
 extension Core {
@@ -76,17 +78,18 @@ extension Core {
       shared.admission.adopt()
     else {
       shared.admission.left(letter.address)
-      return refuseAtOnce(letter.descriptor, 503)
+      return refuseAtOnce(letter.descriptor, 503, isSecured: letter.tls != nil)
     }
     // The descriptor moves here from the admin port's share.
     guard shared.beginSocket(), let token = connections.acquire() else {
       shared.endSocket()
       shared.admission.ended()
       shared.admission.left(letter.address)
-      return refuseAtOnce(letter.descriptor, 503)
+      return refuseAtOnce(letter.descriptor, 503, isSecured: letter.tls != nil)
     }
     let slot = token.index
     connections[slot].descriptor = letter.descriptor
+    connections[slot].tls = letter.tls?.transport
     connections[slot].token = token
     connections[slot].address = letter.address
     connections[slot].peer = letter.address
@@ -292,11 +295,12 @@ extension Node {
   ///
   /// Any thread. False when no shard takes it: then the descriptor still belongs to the caller.
   public func adopt(
-    descriptor: Int32, address: SocketAddress, room: RoomName, since: Position?
+    descriptor: Int32, address: SocketAddress, room: RoomName, since: Position?,
+    tls: TLSHandover?
   ) -> Bool {
     let shard = shared.nextAdopter()
     let letter = AdoptionLetter(
-      descriptor: descriptor, address: address, room: room, since: since)
+      descriptor: descriptor, address: address, room: room, since: since, tls: tls)
     return shared.mailboxes[shard].post([.adopt(letter)]) == 1
   }
 }

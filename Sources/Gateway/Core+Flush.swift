@@ -14,13 +14,16 @@ extension Core {
       // Its slices must not outlive the arena's contents.
       return arena.drop(&connections[slot].queue)
     }
-    let outcome = arena.flush(&connections[slot].queue, to: connections[slot].descriptor)
+    let outcome = sendQueued(slot)
     settle(outcome, slot, now)
   }
 
   /// A socket that was full can take more.
   mutating func flushBlocked(_ slot: Int32, _ now: MonotonicInstant) {
-    let outcome = arena.flushBacklog(&connections[slot].queue, to: connections[slot].descriptor)
+    let outcome =
+      connections[slot].tls == nil
+      ? arena.flushBacklog(&connections[slot].queue, to: connections[slot].descriptor)
+      : sendQueued(slot)
     settle(outcome, slot, now)
   }
 
@@ -48,7 +51,7 @@ extension Core {
       if connections[slot].closing.flushed() == .closeTransport { closeTransport(slot, now) }
     case .lingering:
       // Our last bytes are out; the peer's end is awaited, so that it reads them.
-      Socket.shutdownSending(connections[slot].descriptor)
+      endSending(slot)
     case .vacant, .request, .open, .echo, .stream, .ended: break
     }
   }

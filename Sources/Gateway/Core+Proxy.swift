@@ -61,7 +61,8 @@ extension Core {
       peer: peer.network, fields: head.fields, believing: rules.proxies.field,
       from: rules.proxies.trusted)
     if client.finding == .malformed { metrics.forwardedMalformed.add() }
-    connections[slot].isPageSecure = client.isSecure
+    connections[slot].isPageSecure =
+      client.isSecure ?? (connections[slot].tls == nil ? nil : true)
     // Where nobody is named it is the proxy itself, and what it brings is counted as its own.
     let isPeer = client.address == peer.network
     if countAddress(slot, isPeer ? peer : SocketAddress(client.address, port: 0)) { return true }

@@ -9,6 +9,7 @@ import Telemetry
 extension Core {
   /// Reads what a socket has, once; epoll tells when there is more.
   mutating func receive(_ slot: Int32, _ now: MonotonicInstant) {
+    guard connections[slot].tls == nil else { return receiveSecured(slot, now) }
     var buffer: [UInt8] = []
     swap(&buffer, &readBuffer)
     let descriptor = connections[slot].descriptor
@@ -32,7 +33,7 @@ extension Core {
   }
 
   /// Handles bytes of a connection, whatever it is doing when their turn comes.
-  private mutating func take(
+  mutating func take(
     _ slot: Int32, _ buffer: inout [UInt8], _ count: Int, _ now: MonotonicInstant
   ) {
     var consumed = 0

@@ -43,6 +43,10 @@ struct Core: ~Copyable {
 
   // Bytes in: one buffer for all connections, taken out while it is worked on.
   var readBuffer: [UInt8]
+  /// The same for ciphertext; empty until the first of it comes.
+  var ciphertext: [UInt8] = []
+  /// Where connections get their TLS; nil on a plain port.
+  var door: TLSDoor?
   var inflater: Inflater
 
   // Bytes out.
@@ -122,6 +126,7 @@ struct Core: ~Copyable {
         idBytesMax: Bounds.idBytesMax, tokenBytesMax: Bounds.tokenBytesMax))
     connections = Slab(capacity: shared.socketsMax) { Connection() }
     readBuffer = [UInt8](repeating: 0, count: Bounds.readBytes)
+    door = shared.certificates.map { [log = shared.log] in TLSDoor($0, log: log) }
     inflater = Inflater(windowBits: 15)
     deflaters = SharedDeflaters(level: shared.configuration.compression.level)
     if let place = shared.redis {

@@ -87,6 +87,7 @@ extension Node {
       "roost_forwarded_malformed_total", .counter,
       help: "Requests of trusted proxies whose header about the client could not be read.")
     text.sample(sum { $0.forwardedMalformed.value })
+    appendTLS(&text)
     text.family(
       "roost_http_responses_total", .counter,
       help: "HTTP responses on the public port other than 101, by class of status.")
@@ -108,6 +109,25 @@ extension Node {
     text.sample(sum { $0.pings.value })
     text.family("roost_ping_seconds", .histogram, help: "Time from a ping to its pong.")
     text.histogram(merged(.latency) { $0.pingRoundTrip.snapshot() })
+  }
+
+  private func appendTLS(_ text: inout PrometheusText) {
+    guard let certificates = shared.certificates else { return }
+    text.family(
+      "roost_tls_handshakes_total", .counter,
+      help: "Handshakes of TLS on the public port, by result.")
+    for result in TLSHandshakeResult.allCases {
+      text.sample([("result", "\(result)")], sum { $0.tlsHandshakes.value(result.rawValue) })
+    }
+    text.family(
+      "roost_tls_reloads_total", .counter,
+      help: "Times that files of certificates had changed, by whether they could be used.")
+    text.sample([("result", "ok")], certificates.reloads.value)
+    text.sample([("result", "failed")], certificates.failedReloads.value)
+    text.family(
+      "roost_tls_certificate_expiry_timestamp_seconds", .gauge,
+      help: "When the first of the certificates ends, in seconds since 1970.")
+    text.sample(certificates.expiresAt)
   }
 
   private func appendRooms(_ text: inout PrometheusText) {

@@ -2,6 +2,7 @@
 // built into a running node stays as it was, and is named, so that nobody believes otherwise.
 
 import Auth
+import RoostCrypto
 import RoostRooms
 
 /// What became of a reload.
@@ -39,6 +40,10 @@ extension Node {
     }
     guard problems.isEmpty else { return .refused(problems) }
     let (merged, kept) = configuration.keepingWhatIsFixed(of: shared.rules.configuration)
+    // The last thing that can be refused, because it takes its part at once.
+    if let failure = shared.certificates?.renew(merged.tls) {
+      return .refused([ConfigurationProblem("tls", failure.description)])
+    }
     shared.replaceRules(merged, keys: keys)
     return .reloaded(kept: kept)
   }
@@ -56,6 +61,11 @@ extension Configuration {
     merged.shards = running.shards
     merged.compression = running.compression
     merged.redis = running.redis
+    // A port that speaks TLS does so to its end.
+    if merged.tls.certificates.isEmpty != running.tls.certificates.isEmpty {
+      merged.tls = running.tls
+    }
+    merged.tls.admin = running.tls.admin
     merged.log = running.log
     // What the outbound thread was made with.
     merged.auth.tokens.jwksURL = running.auth.tokens.jwksURL

@@ -12,6 +12,8 @@ public import Telemetry
 public enum NodeFailure: Error, Sendable, CustomStringConvertible {
   /// The public port could not be opened.
   case listen(SocketAddress, Errno)
+  /// The files that TLS to clients needs cannot be used.
+  case certificates(TLSFailure)
   /// The files that TLS to Redis needs cannot be used.
   case security(TLSFailure)
   /// The URL of the callback, the webhooks or the key set cannot be used.
@@ -27,6 +29,7 @@ public enum NodeFailure: Error, Sendable, CustomStringConvertible {
     case .listen(let address, let code) where code.isAddressInUse:
       "\(address) is in use by another process; stop it or choose another address with --listen"
     case .listen(let address, let code): "cannot listen on \(address): \(code)"
+    case .certificates(let failure): "tls: \(failure)"
     case .security(let failure): "redis.ca_file, .certificate_file or .key_file: \(failure)"
     case .url(let problem): "hooks.url, webhooks.url or auth.tokens.jwks_url \(problem)"
     case .tokens(let problem): "\(problem)"
@@ -73,12 +76,14 @@ public final class Node: Sendable {
       throw .tokens(error)
     }
     let shardCount = configuration.shards > 0 ? configuration.shards : Machine.usableCores()
+    let certificates = try Self.certificates(configuration, log)
     let budget = NodeBudget(
       configured: configuration.limits.connections,
       handshakes: configuration.limits.handshakesAtOnce,
       outgoing: configuration.hooks.url.isEmpty ? 0 : configuration.hooks.concurrency,
       descriptors: Machine.raiseDescriptorLimit(),
-      memoryBytes: Machine.usableMemoryBytes(), shards: shardCount)
+      memoryBytes: Machine.usableMemoryBytes(), shards: shardCount,
+      isSecured: certificates != nil)
     var bound = configuration.listen
     var wakeups: [Wakeup] = []
     var listeners: [Int32] = []
@@ -125,7 +130,8 @@ public final class Node: Sendable {
       backplaneMailbox: backplaneWakeup.map { Mailbox(wakeup: $0, capacity: 262_144) },
       outbound: outboundWakeup.map {
         OutboundPlace(plan: plan, mailbox: Mailbox(wakeup: $0, capacity: 65_536))
-      })
+      },
+      certificates: certificates)
     var shards: [Shard] = []
     do {
       for index in 0..<shardCount {
@@ -177,6 +183,17 @@ public final class Node: Sendable {
     } catch {
       stop()
       throw .system("no thread for a shard", error)
+    }
+  }
+
+  private static func certificates(
+    _ configuration: Configuration, _ log: Log
+  ) throws(NodeFailure) -> Certificates? {
+    guard !configuration.tls.certificates.isEmpty else { return nil }
+    do throws(TLSFailure) {
+      return try Certificates(configuration.tls, log: log)
+    } catch {
+      throw .certificates(error)
     }
   }
 

@@ -28,6 +28,9 @@ public struct NodeBudget: Sendable, Equatable {
   /// Half of the memory may go to connections; queues and history have the rest.
   static let bytesPerConnection = 12_288
 
+  /// What TLS adds to that: OpenSSL's state of an idle session, and what the allocator makes of it.
+  static let bytesPerSession = 16_384
+
   /// Computes the budget.
   ///
   /// - Parameters:
@@ -37,14 +40,16 @@ public struct NodeBudget: Sendable, Equatable {
   ///   - descriptors: the process's descriptor limit.
   ///   - memoryBytes: memory that the process may use.
   ///   - shards: shards of the node, at least 1; each needs a few descriptors of its own.
+  ///   - isSecured: whether the public port speaks TLS.
   public init(
     configured: Int, handshakes: Int, outgoing: Int, descriptors: Int, memoryBytes: Int,
-    shards: Int
+    shards: Int, isSecured: Bool = false
   ) {
     precondition(shards >= 1 && configured >= 0, "\(shards) shards, \(configured) connections")
     let reserved = Self.reservedDescriptors + max(outgoing, Self.outgoingMin) + 8 * shards
     let byDescriptors = max(descriptors - reserved, 16)
-    let byMemory = max(memoryBytes / 2 / Self.bytesPerConnection, 16)
+    let connectionBytes = Self.bytesPerConnection + (isSecured ? Self.bytesPerSession : 0)
+    let byMemory = max(memoryBytes / 2 / connectionBytes, 16)
     // A sixteenth of the descriptors answers those who are refused.
     let affordable = min(byDescriptors - byDescriptors / 16, byMemory)
     connections = configured > 0 ? min(configured, affordable) : affordable

@@ -80,6 +80,8 @@ struct RedisPlace: Sendable {
 final class NodeShared: Sendable {
   /// What the node was started with; what a reload can change is read from ``rules``.
   let configuration: Configuration
+  /// The node's certificates; nil when it speaks plain HTTP.
+  let certificates: Certificates?
   let deflate: DeflateConfiguration
   let nodeID: String
   /// What this port speaks behind an upgrade.
@@ -125,12 +127,14 @@ final class NodeShared: Sendable {
   init(
     configuration: Configuration, nodeID: String, address: SocketAddress, budget: NodeBudget,
     keys: KeySet, log: Log, mailboxes: [Mailbox<ShardLetter>], redis: RedisPlace?,
-    backplaneMailbox: Mailbox<BackplaneLetter>?, outbound: OutboundPlace?
+    backplaneMailbox: Mailbox<BackplaneLetter>?, outbound: OutboundPlace?,
+    certificates: Certificates?
   ) {
     self.outbound = outbound
     outboundWishes = outbound?.plan.wishes ?? []
     awaitsKeysCell = Atomic(outbound?.plan.keySet != nil && keys.isEmpty)
     self.redis = redis
+    self.certificates = certificates
     self.backplaneMailbox = backplaneMailbox
     self.configuration = configuration
     self.nodeID = nodeID

@@ -26,7 +26,7 @@ public struct Setting: Sendable {
 
   /// All settings, in the order in which they are printed; those of one object stand together.
   public static let all =
-    node + auth + proxies + outbound + limits + namespace + refused
+    node + auth + proxies + tls + outbound + limits + namespace + refused
 
   private static let byPath = Dictionary(all.map { ($0.path, $0) }, uniquingKeysWith: { $1 })
 

@@ -99,7 +99,5 @@ extension Setting {
   ]
 
   /// What the design has and this version has not: refused with a sentence, never ignored.
-  static let refused: [Setting] = [
-    refused("tls", "this version does not terminate TLS yet")
-  ]
+  static let refused: [Setting] = []
 }

@@ -36,6 +36,7 @@ final class ShardMetrics: Sendable {
   let refusals = CounterRow()  // by AdmissionRefusal
   let tokensRefused = CounterRow()  // by TokenRejection.Reason
   let forwardedMalformed = Counter()
+  let tlsHandshakes = CounterRow()  // by TLSHandshakeResult
   let httpResponses = CounterRow()  // by the hundreds of the status
   let closesByServer = CounterRow()  // by place in closeLabels
   let closesByClient = CounterRow()
@@ -121,6 +122,8 @@ final class ShardMetrics: Sendable {
     guard amount > 0, let place = SlowConsumerPolicy.allCases.firstIndex(of: policy) else { return }
     heldDrops.add(place, UInt64(amount))
   }
+
+  func count(_ result: TLSHandshakeResult) { tlsHandshakes.add(result.rawValue) }
 
   func count(_ refusal: AdmissionRefusal) {
     guard let place = AdmissionRefusal.allCases.firstIndex(of: refusal) else { return }

@@ -22,6 +22,10 @@ enum CheckConfigCommand {
       Output.writeError("\(error)\n")
       return 1
     }
+    if let problem = reading.configuration.fileProblem {
+      Output.writeError("\(problem)\n")
+      return 1
+    }
     Output.write(report(reading))
     return 0
   }

@@ -25,8 +25,7 @@ enum HealthCommand {
     alarm(patience)
     defer { alarm(0) }
     do throws(Errno) {
-      let socket = try request(path, of: address)
-      switch try status(from: socket) {
+      switch try ask(path, of: address, reading.configuration) {
       case 200: return 0
       case 0: return fail("\(address)\(path): no HTTP answer")
       case let status: return fail("\(address)\(path): \(status)")
@@ -36,11 +35,23 @@ enum HealthCommand {
     }
   }
 
+  /// The status of the answer; 0 when there was none that could be read.
+  private static func ask(
+    _ path: String, of address: SocketAddress, _ configuration: Configuration
+  ) throws(Errno) -> Int {
+    guard configuration.tls.admin else { return try status(from: request(path, of: address)) }
+    let socket = try Socket.connect(to: address)
+    return status(in: try configuration.askSecured(socket, Self.request(path, address)))
+  }
+
+  private static func request(_ path: String, _ address: SocketAddress) -> [UInt8] {
+    Array("GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8)
+  }
+
   /// Connects and sends the request.
   static func request(_ path: String, of address: SocketAddress) throws(Errno) -> Descriptor {
     let socket = try Socket.connect(to: address)
-    let request = "GET \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n"
-    var rest = Array(request.utf8)[...]
+    var rest = request(path, address)[...]
     while !rest.isEmpty {
       switch rest.withUnsafeBytes({ Syscalls.send(socket.number, $0) }) {
       case .bytes(let count): rest = rest.dropFirst(count)

@@ -81,11 +81,17 @@ enum ServeCommand {
         reload(node, log, reread())
       }
     }
-    while let signal = signals.next(within: nil) {
+    while true {
+      // Certificates are renewed by others, who do not always tell.
+      let patience = node.hasCertificates ? certificateInterval : nil
+      guard let signal = signals.next(within: patience) else {
+        guard node.hasCertificates else { return nil }
+        node.renewCertificates(evenUnchanged: false)
+        continue
+      }
       guard signal == SIGHUP else { return signal }
       reload(node, log, reread())
     }
-    return nil
   }
 
   /// Takes up what stands in the configuration now, all of it or nothing.
@@ -110,6 +116,9 @@ enum ServeCommand {
       }
     }
   }
+
+  /// How often the files of certificates are looked at.
+  private static let certificateInterval = Duration.seconds(2)
 
   /// Waits for the first signal, then for the connections' end, a second signal or the hard stop.
   private static func waitForEnd(

@@ -323,10 +323,6 @@ struct ConfigurationLoaderTests {
       #"config.json:1:22: redis.prefix: "{a}": a prefix has no white space and none of "#
         + #"{ } * ? [ ] \ %"#
     ),
-    (
-      #"{"tls": {}}"#,
-      "config.json:1:9: tls: this version does not terminate TLS yet; remove the key"
-    ),
   ])
   func `what is designed and not built is refused with a sentence`(file: String, sentence: String) {
     #expect(problems(load(file)) == [sentence])

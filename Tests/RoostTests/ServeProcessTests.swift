@@ -13,7 +13,9 @@ import Testing
     let listen: SocketAddress
     let admin: SocketAddress
 
-    init(_ arguments: [String], descriptors: Int? = nil) throws {
+    init(
+      _ arguments: [String], descriptors: Int? = nil, environment: [String: String] = [:]
+    ) throws {
       let program = try ServeProcessTests.executable()
       if let descriptors {
         // Hard and soft limit: the node raises the soft one.
@@ -21,7 +23,7 @@ import Testing
           "/bin/sh",
           ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", program, "serve"] + arguments)
       } else {
-        process = try Subprocess(program, ["serve"] + arguments)
+        process = try Subprocess(program, ["serve"] + arguments, environment: environment)
       }
       var line = ""
       // Warnings may come first.
@@ -111,6 +113,61 @@ import Testing
     #expect(third.outputs.contains("\(served.admin) is in use"), "\(third.outputs)")
     served.process.kill(SIGTERM)
     #expect(try served.process.wait() == .exited(0))
+  }
+
+  @Test func `changed certificates are found without a signal, and health speaks TLS`() throws {
+    let (old, new) = (try TestCertificates(), try TestCertificates())
+    let certificate = try old.issue(names: "DNS:localhost")
+    let list =
+      #"[{"certificate":"\#(certificate.certificateFile)","key":"\#(certificate.keyFile)"}]"#
+    let variables = ["ROOST_TLS__CERTIFICATES": list, "ROOST_TLS__ADMIN": "true"]
+    let checked = try Subprocess(
+      try Self.executable(), ["check-config"], environment: variables)
+    #expect(try checked.wait() == .exited(0))
+    let served = try Served(["--dev"] + Self.ports, environment: variables)
+    let health = try Subprocess(
+      try Self.executable(), ["health", "--admin", "\(served.admin)"], environment: variables)
+    #expect(try health.wait() == .exited(0), "\(health.outputs)")
+    let client = try TestClient.open(served.listen, old)
+    let renewed = try new.issue(names: "DNS:localhost")
+    for (source, target) in [
+      (renewed.certificateFile, certificate.certificateFile),
+      (renewed.keyFile, certificate.keyFile),
+    ] {
+      #expect(try Subprocess("/bin/cp", [source, target]).wait() == .exited(0))
+    }
+    while try !served.process.line(fromErrors: true).contains("\"tls_reloaded\"") {}
+    let other = try TestClient.open(served.listen, new)
+    #expect(try client.nothingCame())
+    #expect(try other.nothingCame())
+    served.process.kill(SIGTERM)
+    try client.sendClose(1000)
+    try other.sendClose(1000)
+    #expect(try served.process.wait() == .exited(0))
+    #expect(try Subprocess("/bin/cp", ["/dev/null", certificate.keyFile]).wait() == .exited(0))
+    let refused = try Subprocess(
+      try Self.executable(), ["check-config"], environment: variables)
+    #expect(try refused.wait() == .exited(1))
+    let reason = "there is no private key (PEM) without a password in it"
+    #expect(refused.errors == "tls: \(certificate.keyFile): \(reason)\n")
+  }
+
+  @Test func `an idle connection under TLS costs little`() throws {
+    let authority = try TestCertificates()
+    let certificate = try authority.issue(names: "DNS:localhost")
+    let list =
+      #"[{"certificate":"\#(certificate.certificateFile)","key":"\#(certificate.keyFile)"}]"#
+    let count = Environment["ROOST_TEST_TLS_CONNECTIONS"].flatMap { Int($0) } ?? 200
+    let served = try Served(
+      ["--dev", "--shards", "1"] + Self.ports, environment: ["ROOST_TLS__CERTIFICATES": list])
+    // The first ones pay for what is there once.
+    var clients = try (0..<20).map { _ in try TestClient.open(served.listen, authority) }
+    let before = try served.process.privateBytes()
+    for _ in 0..<count { clients.append(try TestClient.open(served.listen, authority)) }
+    for client in clients { #expect(try client.nothingCame()) }
+    let bytes = (try served.process.privateBytes() - before) / count
+    print("\(bytes) private bytes a connection under TLS, of \(count)")
+    #expect(bytes < 40_000)
   }
 
   @Test func `without a way to let anybody in it refuses to start`() throws {

@@ -1,6 +1,7 @@
 // A blocking TCP socket whose every wait has a deadline: what a test holds against a server.
 
 import Glibc
+import RoostCrypto
 public import RoostEventLoop
 
 /// What a read came to.
@@ -25,6 +26,8 @@ public final class BlockingSocket {
   /// Whom it is connected to.
   public let address: SocketAddress
   private var descriptor: Int32
+  /// TLS that was begun with `secure`.
+  var session: TLSSession?
 
   /// Connects; every wait on the socket ends after `deadline`.
   ///
@@ -78,6 +81,11 @@ public final class BlockingSocket {
 
   /// Sends all bytes.
   public func write(_ bytes: [UInt8]) throws {
+    try session == nil ? writeRaw(bytes) : writeSecured(bytes)
+  }
+
+  /// Sends all bytes as they are, under TLS, too.
+  public func writeRaw(_ bytes: [UInt8]) throws {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -99,6 +107,11 @@ public final class BlockingSocket {
 
   /// Waits for bytes; throws when the deadline passes.
   public func read(atMost count: Int = 65_536) throws -> ReadOutcome {
+    try session == nil ? readRaw(atMost: count) : readSecured()
+  }
+
+  /// Waits for bytes as they are, under TLS, too.
+  public func readRaw(atMost count: Int = 65_536) throws -> ReadOutcome {
     var buffer = [UInt8](repeating: 0, count: count)
     while true {
       let received = recv(descriptor, &buffer, count, 0)
@@ -115,6 +128,11 @@ public final class BlockingSocket {
 
   /// What is there already; nil when nothing is.
   public func readWithoutWaiting(atMost count: Int = 65_536) throws -> ReadOutcome? {
+    try session == nil ? readRawWithoutWaiting(atMost: count) : readSecuredWithoutWaiting()
+  }
+
+  /// What is there already, as it is, under TLS, too.
+  func readRawWithoutWaiting(atMost count: Int) throws -> ReadOutcome? {
     var buffer = [UInt8](repeating: 0, count: count)
     while true {
       let received = recv(descriptor, &buffer, count, Int32(MSG_DONTWAIT))

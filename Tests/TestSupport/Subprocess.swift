@@ -84,6 +84,17 @@ public final class Subprocess {
     for descriptor in descriptors where descriptor >= 0 { close(descriptor) }
   }
 
+  /// Memory that is the program's own, in bytes.
+  public func privateBytes() throws -> Int {
+    let text = String(decoding: try contents(of: "/proc/\(process)/smaps_rollup"), as: UTF8.self)
+    let lines = text.split(separator: "\n").filter { $0.hasPrefix("Private_") }
+    let kibibytes = lines.compactMap {
+      $0.split(separator: " ").dropFirst().first.flatMap { Int($0) }
+    }
+    guard !kibibytes.isEmpty else { throw TestFailure("smaps_rollup has no private memory") }
+    return kibibytes.reduce(0, +) * 1024
+  }
+
   /// What was written to the standard output so far.
   public var output: String { String(decoding: texts[0], as: UTF8.self) }
 

@@ -8,6 +8,12 @@ public struct TestCertificate: Sendable {
   public let certificateFile: String
   /// The key's path.
   public let keyFile: String
+
+  /// Puts paths together, whether they fit or not.
+  public init(certificateFile: String, keyFile: String) {
+    self.certificateFile = certificateFile
+    self.keyFile = keyFile
+  }
 }
 
 /// An authority with a directory of its own, which is removed with the last reference.

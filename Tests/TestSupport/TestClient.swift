@@ -63,6 +63,18 @@ public final class TestClient {
     return client
   }
 
+  /// Connects under TLS, upgrades and reads `welcome`.
+  public static func open(
+    _ address: SocketAddress, _ authority: TestCertificates, name: String = "localhost",
+    receiveBytes: Int? = nil
+  ) throws -> TestClient {
+    let client = TestClient(
+      try BlockingSocket(to: address, authority, name: name, receiveBytes: receiveBytes))
+    try client.upgrade()
+    try client.welcomed()
+    return client
+  }
+
   /// Sends the upgrade request and verifies the answer.
   ///
   /// - Parameters:

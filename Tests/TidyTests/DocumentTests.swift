@@ -104,6 +104,8 @@ enum SourceNames {
     let refused = Setting.all.filter { !$0.isBuilt }.map { "\($0.path) | \($0.kind.allowed)" }
     let documented = Self.configuration.rows(inSection: "Not in this version")
       .map { $0.map(Document.unquoted).joined(separator: " | ") }
+    // There is a time when everything that was designed is built.
+    guard !refused.isEmpty || !documented.isEmpty else { return }
     #expect(differences(in: refused, "Setting", and: documented, "Settings.md") == [])
   }
 
