@@ -155,7 +155,7 @@ let package = Package(
       ]),
     tests("Cluster", ["TestSupport", "TestRandom", "RoostEventLoop", "RoostJSON"]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
-    tests("Roost", ["roost", "Gateway", "TestSupport", "RoostEventLoop"]),
+    tests("Roost", ["roost", "Gateway", "TestSupport", "TestKeys", "Auth", "RoostEventLoop"]),
   ]
 )
 

@@ -1,7 +1,9 @@
 // `roost serve` as a process: what it prints, when it refuses to start, and how signals end it.
 
+import Auth
 import Glibc
 import RoostEventLoop
+import TestKeys
 import TestSupport
 import Testing
 
@@ -83,6 +85,68 @@ import Testing
     #expect(try served.process.wait() == .exited(0))
     #expect(served.process.errors.contains("\"draining\""))
     #expect(served.process.errors.contains("\"node_stopped\""))
+  }
+
+  /// Writes a configuration file with one secret, whose key is called by `kid`.
+  private static func write(_ path: String, kid: String, secret: String, more: String = "") throws {
+    let file = try #require(fopen(path, "w"))
+    fputs(
+      """
+      { "auth": { "api_keys": ["\(secret)-api"], "tokens": { "keys": [
+        { "kid": "\(kid)", "alg": "HS256", "secret": "\(secret)" }] } }\(more) }
+      """, file)
+    fclose(file)
+  }
+
+  private static func status(_ token: String, at address: SocketAddress) throws -> Int {
+    try request(
+      "GET /ws?token=\(token) HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+        + "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", to: address
+    ).status
+  }
+
+  @Test func `SIGHUP takes up new keys or names every problem, and no secret is ever written`()
+    throws
+  {
+    let folder = try TestCertificates()
+    let path = "\(folder.directory)/roost.json"
+    let secrets = ["first-secret-of-thirty-two-bytes", "other-secret-of-thirty-two-bytes"]
+    func token(_ place: Int, user: String) -> String {
+      TestToken.make(
+        user: user, key: TestKey(secret: Array(secrets[place].utf8)), algorithm: .hs256,
+        keyID: "k\(place)", expiresAt: Int64(time(nil)) + 600)
+    }
+    try Self.write(path, kid: "k0", secret: secrets[0])
+    let served = try Served(["--config", path, "--log-level", "debug"] + Self.ports)
+    let tokens = [token(0, user: "ann"), token(1, user: "ann")]
+    #expect(try Self.status(tokens[0], at: served.listen) == 101)
+    #expect(try Self.status(tokens[1], at: served.listen) == 401)
+
+    try Self.write(path, kid: "k1", secret: secrets[1], more: #", "shards": 63"#)
+    served.process.kill(SIGHUP)
+    var line = ""
+    repeat { line = try served.process.line(fromErrors: true) } while !line.contains("reload_kept")
+    #expect(JSONText.value("setting", of: line) == "shards")
+    #expect(try Self.status(tokens[0], at: served.listen) == 401)
+    #expect(try Self.status(tokens[1], at: served.listen) == 101)
+
+    try Self.write(path, kid: "k0", secret: "too-short")
+    served.process.kill(SIGHUP)
+    repeat {
+      line = try served.process.line(fromErrors: true)
+    } while !line.contains(
+      "reload_refused")
+    #expect(try Self.status(tokens[1], at: served.listen) == 101)
+    served.process.kill(SIGTERM)
+    #expect(try served.process.wait() == .exited(0))
+    let everything = served.process.output + served.process.errors
+    #expect(everything.contains("token_refused"))
+    for secret in secrets + tokens + ["too-short"] {
+      #expect(!everything.contains(secret))
+      // Nor the signature alone.
+      if let part = secret.split(separator: ".").last { #expect(!everything.contains(part)) }
+    }
   }
 
   @Test func `a second signal ends at once with status 1`() throws {
