@@ -93,7 +93,7 @@ let package = Package(
       name: "Admin",
       dependencies: [
         "Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON", "RoostRooms",
-        "RoostWire", "Backplane", "Pages",
+        "RoostWire", "Auth", "Backplane", "Pages",
       ],
       path: "Sources/Admin", swiftSettings: settings),
     .executableTarget(
@@ -153,7 +153,8 @@ let package = Package(
         "TestSupport", "Gateway", "Admin", "Auth", "RoostEventLoop", "RoostHTTP", "RoostWebSocket",
         "RoostDeflate", "RoostCrypto", "RoostRooms",
       ]),
-    tests("Cluster", ["TestSupport", "TestRandom", "RoostEventLoop", "RoostJSON"]),
+    tests(
+      "Cluster", ["TestSupport", "TestRandom", "TestKeys", "Auth", "RoostEventLoop", "RoostJSON"]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests("Roost", ["roost", "Gateway", "TestSupport", "TestKeys", "Auth", "RoostEventLoop"]),
   ]

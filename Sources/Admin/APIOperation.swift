@@ -24,11 +24,12 @@ enum APIOperation: String, CaseIterable, Sendable {
   case disconnectConnection = "disconnect_connection"
   case listNodes = "list_nodes"
   case readTop = "read_top"
+  case revokeTokens = "revoke_tokens"
 
   /// The method; GET goes for HEAD, too.
   var method: HTTPMethod {
     switch self {
-    case .publishMessage, .broadcast, .sendToUser: .post
+    case .publishMessage, .broadcast, .sendToUser, .revokeTokens: .post
     case .listRooms, .readRoom, .readPresence, .readHistory, .streamEvents, .listConnections,
       .readConnection,
       .listNodes, .readTop:
@@ -54,6 +55,7 @@ enum APIOperation: String, CaseIterable, Sendable {
     case .readConnection, .disconnectConnection: "/v1/connections/{connection}"
     case .listNodes: "/v1/nodes"
     case .readTop: "/v1/top"
+    case .revokeTokens: "/v1/revocations"
     }
   }
 

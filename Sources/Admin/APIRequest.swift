@@ -1,6 +1,7 @@
 // From an HTTP request to a request of the server API: everything is checked here, and what is wrong
 // is answered with a problem that names the part.
 
+import Auth
 import Backplane
 import Gateway
 import RoostHTTP
@@ -72,6 +73,7 @@ struct APIRequest {
     case .streamEvents: preconditionFailure("an event stream is no request to the node")
     case .listNodes: return .nodes
     case .readTop: return .top(limit: try limit(query, max: 100) ?? 10)
+    case .revokeTokens: return try revocation()
     }
   }
 
@@ -209,18 +211,7 @@ struct APIRequest {
   }
 
   private func broadcast() throws(Problem) -> ServerRequest {
-    try checkJSON(orBinary: false)
-    guard let fields = JSONFields(body, depthMax: Self.depthMax + 1) else {
-      do throws(JSONViolation) {
-        _ = try JSONScanner(depthMax: Self.depthMax + 1).document(in: body.span)
-      } catch {
-        throw Self.notJSON(error)
-      }
-      throw Problem(.badRequest, "The body is one JSON object in which no name stands twice.")
-    }
-    for name in fields.keys where !["rooms", "all", "data"].contains(name) {
-      throw Problem(.badRequest, "The body has the unknown member `\(name.prefix(64))`.")
-    }
+    let fields = try fields(["rooms", "all", "data"])
     guard let data = fields.raw("data") else { throw Problem(.badRequest, "`data` is missing.") }
     try checkSize(data.count)
     guard fields.has("all") else {
@@ -234,6 +225,59 @@ struct APIRequest {
         .badRequest, "Idempotency-Key has no effect with `all`: such messages have no room.")
     }
     return .broadcastAll(data: data)
+  }
+
+  /// Which tokens are taken back.
+  private func revocation() throws(Problem) -> ServerRequest {
+    let fields = try fields(["user", "token_id", "everything", "issued_before"])
+    let targets = ["user", "token_id", "everything"].filter { fields.has($0) }
+    guard targets.count == 1 else {
+      throw Problem(.badRequest, "One of `user`, `token_id` and `everything` is given.")
+    }
+    let target: Revocation.Target
+    switch targets[0] {
+    case "user":
+      guard let user = fields.string("user", bytesMax: 128), Node.isUser(Array(user.utf8)) else {
+        throw Problem(
+          .badRequest, "`user` has 1 to 128 bytes of UTF-8 without control characters.")
+      }
+      target = .user(user)
+    case "token_id":
+      guard let tokenID = fields.string("token_id", bytesMax: 128), !tokenID.isEmpty else {
+        throw Problem(.badRequest, "`token_id` is a token's `jti`, 1 to 128 bytes.")
+      }
+      guard !fields.has("issued_before") else {
+        throw Problem(.badRequest, "`issued_before` has no meaning for a single token.")
+      }
+      target = .token(tokenID)
+    default:
+      guard fields.isTrue("everything") else {
+        throw Problem(.badRequest, "`everything` is true, or is left out.")
+      }
+      target = .everything
+    }
+    guard fields.has("issued_before") else { return .revoke(target, issuedBefore: nil) }
+    guard let time = fields.integer("issued_before"), (1...32_503_680_000).contains(time) else {
+      throw Problem(.badRequest, "`issued_before` is a time in whole seconds since 1970.")
+    }
+    return .revoke(target, issuedBefore: time)
+  }
+
+  /// The members of the body, a JSON object with no others than these.
+  private func fields(_ names: [String]) throws(Problem) -> JSONFields {
+    try checkJSON(orBinary: false)
+    guard let fields = JSONFields(body, depthMax: Self.depthMax + 1) else {
+      do throws(JSONViolation) {
+        _ = try JSONScanner(depthMax: Self.depthMax + 1).document(in: body.span)
+      } catch {
+        throw Self.notJSON(error)
+      }
+      throw Problem(.badRequest, "The body is one JSON object in which no name stands twice.")
+    }
+    for name in fields.keys where !names.contains(name) {
+      throw Problem(.badRequest, "The body has the unknown member `\(name.prefix(64))`.")
+    }
+    return fields
   }
 
   private func rooms(_ fields: JSONFields) throws(Problem) -> [RoomName] {

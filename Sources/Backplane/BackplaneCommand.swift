@@ -135,6 +135,8 @@ public enum BackplaneCommand: Sendable, Equatable {
   case announce([UInt8])
   /// List the nodes of the cluster.
   case nodes(ReplyTicket)
+  /// Remember for nodes that come later what was taken back; without a ticket nobody waits.
+  case revoke(RevocationRecord, ReplyTicket?)
 
   /// The room that the command is about; nil when it is about none.
   public var room: RoomName? {
@@ -144,7 +146,7 @@ public enum BackplaneCommand: Sendable, Equatable {
     case .replay(let room, _, _, _), .leave(let room, _, _), .presence(let room, _, _, _),
       .history(let room, _, _, _, _, _), .describe(let room, _, _), .clear(let room, _, _):
       room
-    case .ask, .answer, .announce, .nodes: nil
+    case .ask, .answer, .announce, .nodes, .revoke: nil
     }
   }
 }
@@ -331,6 +333,10 @@ public enum BackplaneEvent: Sendable, Equatable {
   case answered(ReplyTicket, ClusterAnswers)
   /// The nodes of the cluster, by id.
   case nodes(ReplyTicket, [NodeListing])
+  /// What was taken back is remembered.
+  case revoked(ReplyTicket)
+  /// A part of what the cluster remembers as taken back, for every shard; the last part says so.
+  case revocations([RevocationRecord], isLast: Bool)
   /// A command was not carried out; `room` is that of a join.
   case failed(ReplyTicket, RoomName?, BackplaneFailure)
 
@@ -339,10 +345,11 @@ public enum BackplaneEvent: Sendable, Equatable {
     switch self {
     case .published(let ticket, _), .joined(let ticket, _, _), .replayed(let ticket, _, _),
       .presence(let ticket, _, _), .history(let ticket, _, _, _), .described(let ticket, _, _),
-      .cleared(let ticket), .answered(let ticket, _), .nodes(let ticket, _),
+      .cleared(let ticket), .answered(let ticket, _), .nodes(let ticket, _), .revoked(let ticket),
       .failed(let ticket, _, _):
       ticket
-    case .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset, .presenceReset, .asked:
+    case .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset, .presenceReset, .asked,
+      .revocations:
       nil
     }
   }

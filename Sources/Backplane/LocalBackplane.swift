@@ -143,6 +143,10 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       let listing = NodeListing(
         id: node, incarnation: node, isSelf: true, leaseAge: nil, announcement: announcement)
       outbox.items.append(.event(shard: ticket.shard, .nodes(ticket, [listing])))
+    case .revoke(_, let ticket):
+      // No other node comes later; the shards know by themselves.
+      guard let ticket else { return }
+      outbox.items.append(.event(shard: ticket.shard, .revoked(ticket)))
     }
   }
 }

@@ -115,6 +115,7 @@ extension RedisBackplane {
     backoff[RedisLinkKind.commands.rawValue].succeed()
     nextProbe = now
     nextStreamRead = now
+    readRevocations(now)
     for room in rooms.values {
       if room.work?.joins.isEmpty == false, room.channel == .live { sendJoins(room, now) }
       if shapes[room.policy].hasHistory, room.position != nil, room.channel == .live {
@@ -207,6 +208,8 @@ extension RedisBackplane {
       case .history(let question): fail(question.ticket, question.room, unavailable(), &outbox)
       case .compare(let comparisons): compareQueue += comparisons.map(\.room)
       case .question(let number): closeQuestion(number, &outbox)
+      // Written or not: it is no harm to write it again.
+      case .revoked(let ticket?): fail(ticket, nil, unavailable(), &outbox)
       case .reapRooms(let node), .reap(let node, _, _):
         reaping.remove(node)
         failedReaps.remove(node)
@@ -214,7 +217,8 @@ extension RedisBackplane {
         for ticket in nodeTickets { fail(ticket, nil, unavailable(), &outbox) }
         nodeTickets = []
       case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
-        .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .streamEnd, .stream:
+        .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .streamEnd, .stream,
+        .revoked(nil), .revocations:
         break
       }
     }
@@ -443,6 +447,7 @@ extension RedisBackplane {
         tell(.presenceReset(room.name), room, &outbox)
       }
       sweepNow()
+      readRevocations(now)
     }
     marker = found
   }
@@ -529,5 +534,6 @@ extension RedisBackplane {
     // Another primary, or another life of this one: what it knows may be older than what was told.
     status.eraChanges.add()
     sweepNow()
+    if isCommandReady { readRevocations(now) }
   }
 }

@@ -47,6 +47,7 @@ extension RedisBackplane: MessageBackplane {
       announcement = text
       isAnnouncementDue = true
     case .nodes(let ticket): listNodes(ticket, now.monotonic, &outbox)
+    case .revoke(let record, let ticket): revoke(record, ticket, now.monotonic, &outbox)
     }
     drainLate(&outbox)
   }
@@ -104,6 +105,8 @@ extension RedisBackplane: MessageBackplane {
     case .streamEnd: streamEndFound(reply)
     case .stream: streamRead(reply, time, &outbox)
     case .question(let number): questionSent(number, reply, time, &outbox)
+    case .revoked(let ticket): revoked(ticket, reply, time, &outbox)
+    case .revocations(let reading): revocationsRead(reading, reply, time, &outbox)
     }
     drainLate(&outbox)
   }

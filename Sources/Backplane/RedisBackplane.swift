@@ -143,6 +143,8 @@ struct RedisBackplane: ~Copyable {
   var registersInFlight = 0
   var compareQueue: [RedisRoom] = []
   var comparesInFlight = 0
+  /// Which reading of what was taken back is under way: pages of earlier ones are thrown away.
+  var revocationReading: UInt64 = 0
   /// What comparisons found to be on its way, in the order of its time.
   var expected: [ExpectedMessage] = []
   var repairQueue: [RedisRoom] = []

@@ -37,6 +37,8 @@ enum PendingReply {
   case streamEnd
   case stream
   case question(UInt64)
+  case revoked(ReplyTicket?)
+  case revocations(reading: UInt64)
 }
 
 /// The commands of one link.

@@ -427,9 +427,32 @@ struct RedisScript: Sendable {
     return {redis.call('GET', KEYS[2]), t[1] * 1000 + math.floor(t[2] / 1000)}
     """)
 
+  /// Remembers what was taken back; of two records with one name, the wider.
+  ///
+  /// KEYS: the hash. ARGV: name, issued before, until, records kept, the time, all in seconds.
+  /// Returns 1, or 0 when there are as many records as may be.
+  static let revoke = RedisScript(
+    """
+    local before, till = tonumber(ARGV[2]), tonumber(ARGV[3])
+    local known = redis.call('HGET', KEYS[1], ARGV[1])
+    if known then
+      local b, t = string.match(known, '^(%-?%d+) (%-?%d+)$')
+      before, till = math.max(before, tonumber(b or before)), math.max(till, tonumber(t or till))
+    elseif redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then
+      return 0
+    end
+    redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f %.0f', before, till))
+    local left = till - tonumber(ARGV[5])
+    if left > 0 and redis.call('TTL', KEYS[1]) < left then
+      redis.call('EXPIRE', KEYS[1], string.format('%.0f', left))
+    end
+    return 1
+    """)
+
   /// All scripts, for loading.
   static let all = [
     append, publish, enter, leave, register, reap, tellCount, read, compare, presence, probe,
+    revoke,
   ]
 
   // MARK: Parts

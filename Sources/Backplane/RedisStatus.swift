@@ -67,6 +67,8 @@ public final class RedisStatus: Sendable {
 
   /// Whether the last probe is late.
   public let isOverloaded = Atomic<Bool>(false)
+  /// Whether the node has read once what the cluster remembers as taken back.
+  public let hasReadRevocations = Atomic<Bool>(false)
   /// Whether another living node has this one's name.
   public let isNameTaken = Atomic<Bool>(false)
 

@@ -32,6 +32,8 @@ enum AdmissionRefusal: String, CaseIterable, Sendable {
   case proxyUntrusted = "proxy_untrusted"
   /// A trusted proxy began with something that is no PROXY header.
   case proxyHeader = "proxy_header"
+  /// A token, and the node has not read yet what the cluster took back.
+  case revocationsUnknown = "revocations_unknown"
   /// The callback does not allow it.
   case denied
   /// The callback did not decide.

@@ -67,7 +67,7 @@ struct ControlAnswer: Sendable, Equatable {
       queues += other.queues
       queues.sort { $0.bytes > $1.bytes }
       queues = Array(queues.prefix(limit))
-    case .send, .disconnect, .join, .kick, .describe: break
+    case .send, .disconnect, .join, .kick, .describe, .revoke: break
     }
   }
 

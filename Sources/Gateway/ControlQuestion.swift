@@ -40,6 +40,8 @@ enum ControlQuestion: Sendable, Equatable {
   case rooms(after: RoomName?, limit: Int)
   /// The largest rooms and the longest queues.
   case top(limit: Int)
+  /// Refuse tokens, and close the connections that they opened.
+  case revoke(Revocation)
 
   /// The longest list that an answer may hold.
   static let listMax = 1000
@@ -49,7 +51,7 @@ enum ControlQuestion: Sendable, Equatable {
   /// Whether carrying it out twice would be noticed.
   var hasEffect: Bool {
     switch self {
-    case .send, .disconnect, .join, .kick: true
+    case .send, .disconnect, .join, .kick, .revoke: true
     case .describe, .rooms, .top: false
     }
   }
@@ -94,6 +96,12 @@ enum ControlQuestion: Sendable, Equatable {
     case .top(let limit):
       Self.begin("top", nil, &output)
       Self.append("limit", limit, &output)
+    case .revoke(let revocation):
+      Self.begin("revoke", nil, &output)
+      let record = RevocationRecord(revocation)
+      Self.append("tokens", String(decoding: record.name, as: UTF8.self), &output)
+      Self.append("issued_before", Int(record.issuedBefore), &output)
+      Self.append("until", Int(record.until), &output)
     }
     output.append(UInt8(ascii: "}"))
     return output
@@ -157,6 +165,13 @@ enum ControlQuestion: Sendable, Equatable {
     case "top":
       guard let limit = Self.limit(fields) else { return nil }
       self = .top(limit: limit)
+    case "revoke":
+      guard let name = fields.string("tokens", bytesMax: RevocationRecord.nameBytesMax),
+        let issuedBefore = fields.integer("issued_before"), let until = fields.integer("until"),
+        let revocation = Revocation(
+          RevocationRecord(name: Array(name.utf8), issuedBefore: issuedBefore, until: until))
+      else { return nil }
+      self = .revoke(revocation)
     default: return nil
     }
   }

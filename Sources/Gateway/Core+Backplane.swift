@@ -111,7 +111,8 @@ extension Core {
     case .presenceReset(let room): tellMembers(of: room) { Push.presenceReset(room, to: &$0) }
     case .asked(let question, let text): asked(question, text, now)
     case .answered(let ticket, let answers): answered(ticket, answers)
-    case .described, .cleared, .nodes:
+    case .revocations(let records, let isLast): remembered(records, isLast: isLast, now)
+    case .described, .cleared, .nodes, .revoked:
       preconditionFailure("only the server API asks for this")
     case .failed(let ticket, _, let failure):
       guard let slot = slot(of: ticket) else { return }

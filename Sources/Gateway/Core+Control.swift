@@ -66,6 +66,9 @@ extension Core {
     guard gathering.shardsLeft <= 0 else { return desk.gatherings[number] = gathering }
     desk.gatherings.removeValue(forKey: number)
     let text = gathering.answer.json
+    if case .revoke(let revocation) = gathering.control {
+      logRevocation(revocation, closed: gathering.answer.count)
+    }
     if gathering.control.hasEffect { desk.remember(gathering.question, text) }
     submit(.answer(gathering.question, text), now)
   }
@@ -116,6 +119,7 @@ extension Core {
         send(slot) { Push.removed(room, code: .kicked, to: &$0) }
         if connections[slot].phase == .stream { endStream(slot, now) }
       }
+    case .revoke(let revocation): answer.count = revoke(revocation, now)
     case .describe(let target):
       for slot in slots(of: target).prefix(ControlQuestion.listMax) {
         answer.count += 1

@@ -11,7 +11,8 @@ extension Core {
   mutating func serverAsked(_ letter: ServerLetter, _ now: MonotonicInstant) {
     let number = desk.nextNumber()
     desk.requests[number] = PendingServerRequest(
-      letter: letter, deadline: now.advanced(by: ServerDesk.patience))
+      letter: letter, deadline: now.advanced(by: ServerDesk.patience),
+      question: question(for: letter.request, now))
     guard !isStopped else { return finishServer(number, .failed(.stopping)) }
     switch letter.request {
     case .publish(let room, let payload, let key):
@@ -43,28 +44,38 @@ extension Core {
     case .join(_, let room), .kick(_, let room):
       guard !room.isUserRoom else { return finishServer(number, .failed(.userRoom)) }
       guard serverPolicy(room, number) != nil else { return }
-      ask(letter.request, number, now)
+      ask(number, now)
     case .nodes:
       if desk.announcedAt == .zero { announce(now) }
       submit(.nodes(serverTicket(number, now)), now)
+    case .revoke:
+      guard case .revoke(let revocation) = desk.requests[number]?.question else { return }
+      // Nodes that come later must know it before anybody is told that it is done.
+      submit(.revoke(RevocationRecord(revocation), serverTicket(number, now)), now)
     case .broadcastAll, .rooms, .send, .connections, .disconnectUser, .connection, .disconnect,
       .top:
-      ask(letter.request, number, now)
+      ask(number, now)
     }
   }
 
   /// Puts a request's question to the nodes that it is for.
-  private mutating func ask(
-    _ request: ServerRequest, _ number: UInt64, _ now: MonotonicInstant
-  ) {
-    guard let question = request.question else {
-      preconditionFailure("no question for \(request)")
+  private mutating func ask(_ number: UInt64, _ now: MonotonicInstant) {
+    guard let pending = desk.requests[number] else { return }
+    guard let question = pending.question else {
+      preconditionFailure("no question for \(pending.letter.request)")
     }
     submit(
       .ask(
         ClusterQuestion(
-          audience: request.audience, text: question.json, ticket: serverTicket(number, now))),
-      now)
+          audience: pending.letter.request.audience, text: question.json,
+          ticket: serverTicket(number, now))), now)
+  }
+
+  private func question(
+    for request: ServerRequest, _ now: MonotonicInstant
+  ) -> ControlQuestion? {
+    guard case .revoke(let target, let issuedBefore) = request else { return request.question }
+    return .revoke(revocation(of: target, issuedBefore: issuedBefore, now))
   }
 
   private mutating func broadcast(
@@ -134,11 +145,12 @@ extension Core {
     case .history(_, let entries, let position, let recovered):
       finishServer(number, .history(entries, position, recovered: recovered))
     case .nodes(_, let nodes): finishServer(number, .nodes(nodes))
+    case .revoked: ask(number, now)
     case .answered(_, let answers):
-      let (answer, missing) = combined(answers, pending.letter.request)
+      let (answer, missing) = combined(answers, pending)
       finishServer(number, pending.letter.request.answer(answer, missing: missing))
     case .joined, .replayed, .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset,
-      .presenceReset, .asked:
+      .presenceReset, .asked, .revocations:
       preconditionFailure("no answer to a request of the server API: \(event)")
     }
   }
@@ -165,11 +177,11 @@ extension Core {
   }
 
   private func combined(
-    _ answers: ClusterAnswers, _ request: ServerRequest
+    _ answers: ClusterAnswers, _ pending: PendingServerRequest
   ) -> (ControlAnswer, missing: [String]) {
     var whole = ControlAnswer()
     var missing = answers.missing
-    guard let question = request.question else { return (whole, missing) }
+    guard let question = pending.question else { return (whole, missing) }
     for (node, text) in answers.answers {
       if let part = ControlAnswer(reading: text, from: node) {
         whole.merge(part, for: question)
@@ -220,7 +232,8 @@ extension Core {
 }
 
 extension ServerRequest {
-  /// What nodes are asked for this; nil for what the backplane does by itself.
+  /// What nodes are asked for this; nil for what the backplane does by itself, and for a revocation,
+  /// whose times the node adds.
   var question: ControlQuestion? {
     switch self {
     case .broadcastAll(let data): .send(.everyone, data: data, sender: nil)
@@ -234,7 +247,7 @@ extension ServerRequest {
     case .join(let user, let room): .join(user: user, room)
     case .kick(let user, let room): .kick(user: user, room)
     case .top(let limit): .top(limit: limit)
-    case .publish, .broadcast, .room, .presence, .history, .clearHistory, .nodes: nil
+    case .publish, .broadcast, .room, .presence, .history, .clearHistory, .nodes, .revoke: nil
     }
   }
 
@@ -243,7 +256,7 @@ extension ServerRequest {
   /// A change must reach a node that is cut off just now, later; what is read or sent need not.
   var audience: ClusterAudience {
     switch self {
-    case .disconnectUser, .disconnect, .join, .kick: .everyNode
+    case .disconnectUser, .disconnect, .join, .kick, .revoke: .everyNode
     case .send(let user, _): .nodes(ofUser: user)
     case .connection(let connection): .connection(connection)
     default: .reachableNodes
@@ -262,7 +275,7 @@ extension ServerRequest {
     case .disconnect:
       if answer.count > 0 { return .changed(answer.count, missing: []) }
       return missing.isEmpty ? .failed(.noConnection) : .changed(0, missing: missing)
-    case .disconnectUser, .join, .kick: return .changed(answer.count, missing: missing)
+    case .disconnectUser, .join, .kick, .revoke: return .changed(answer.count, missing: missing)
     case .top: return .top(answer.rooms, answer.queues, missing: missing)
     case .publish, .broadcast, .room, .presence, .history, .clearHistory, .nodes:
       preconditionFailure("no question was asked for \(self)")

@@ -66,6 +66,9 @@ extension Core {
     let wall = moment(now).wallMilliseconds
     do throws(TokenRejection) {
       let grant = try verifier.verify(token, wallSeconds: wall / 1000)
+      guard !revocations.isRevoked(grant, now: wall / 1000) else {
+        throw TokenRejection(.revoked)
+      }
       return .success(
         TokenTerm(
           grant, wallMilliseconds: wall, now: now, leeway: rules.tokenRules.leeway,
@@ -145,6 +148,10 @@ extension Core {
     case .verified(let admitted): return admitted
     case .undeclared: return Admitted(identity: .anonymous, term: nil, awaitsAuth: true)
     case .bearer(let token):
+      guard knowsRevocations else {
+        refuse(slot, .revocationsUnknown, .seconds(1), now)
+        return nil
+      }
       guard case .success(let term) = accept(token.span, from: slot, now) else {
         refuse(slot, .token, nil, now)
         return nil
@@ -178,6 +185,10 @@ extension Core {
       return answer(
         slot, id,
         ErrorReply(.unauthorized, "this node is not configured for tokens (auth.tokens)"))
+    }
+    guard knowsRevocations else {
+      return answer(
+        slot, id, ErrorReply(BackplaneFailure.unavailable(retryAfter: .seconds(1))))
     }
     let term: TokenTerm
     switch accept(token.span, from: slot, now) {

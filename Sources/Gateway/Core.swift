@@ -80,6 +80,11 @@ struct Core: ~Copyable {
   // The server API and questions of nodes; in use on shard 0.
   var desk = ServerDesk()
 
+  // Tokens that were taken back.
+  var revocations = RevocationTable(entriesMax: RevocationRecord.recordsMax)
+  /// Names that Redis was read to remember, while it is being read; on the first shard.
+  var rememberedNames: Set<[UInt8]> = []
+
   // Letters to other shards, posted together.
   var outgoing: [[ShardLetter]]
   var outgoingCount = 0

@@ -133,7 +133,9 @@ extension AdmissionRefusal {
   /// The HTTP status that answers the upgrade.
   var status: Int {
     switch self {
-    case .nodeConnections, .nodeRate, .handshakesAtOnce, .draining, .undecided: 503
+    case .nodeConnections, .nodeRate, .handshakesAtOnce, .draining, .undecided,
+      .revocationsUnknown:
+      503
     case .addressConnections, .userConnections, .addressRate: 429
     case .origin, .denied: 403
     case .unauthenticated, .token: 401
@@ -158,6 +160,8 @@ extension AdmissionRefusal {
     case .proxyUntrusted, .proxyHeader: "This port is for trusted proxies only."
     case .token: "The token was not accepted."
     case .unauthenticated: "A credential is needed: anonymous connections are not allowed here."
+    case .revocationsUnknown:
+      "This node cannot say yet whether the token was taken back; try again."
     case .denied: "The application does not allow this connection."
     case .undecided: "The application did not decide about this connection; try again."
     }

@@ -15,6 +15,8 @@ struct ServerLetter: Sendable {
 struct PendingServerRequest: Sendable {
   let letter: ServerLetter
   let deadline: MonotonicInstant
+  /// What nodes are asked for it; nil for what the backplane does by itself.
+  let question: ControlQuestion?
   /// What became of the rooms of a broadcast so far.
   var outcomes: [BroadcastOutcome?] = []
 }

@@ -1,6 +1,7 @@
 // What the server API asks of the cluster and what comes back. Requests are put to the node from any
 // thread, carried out by its first shard and the backplane, and answered once, in the end always.
 
+public import Auth
 public import Backplane
 public import RoostRooms
 public import RoostWire
@@ -41,6 +42,10 @@ public enum ServerRequest: Sendable, Equatable {
   case nodes
   /// The largest rooms and the longest queues.
   case top(limit: Int)
+  /// Take tokens back: close their connections with 4001, and refuse them until they have expired.
+  ///
+  /// Of a user or of everybody, those issued before a time in seconds since 1970; nil: all so far.
+  case revoke(Revocation.Target, issuedBefore: Int64?)
 }
 
 /// Why a request of the server API was not carried out, or not known to be.

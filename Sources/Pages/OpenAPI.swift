@@ -7,7 +7,7 @@ public enum OpenAPIDocument {
   /// The media type to serve the document with.
   public static let contentType = "application/json"
 
-  /// The document, UTF-8, 59664 bytes.
+  /// The document, UTF-8, 64059 bytes.
   public static let json = ##"""
 {
   "openapi": "3.1.0",
@@ -94,7 +94,7 @@ public enum OpenAPIDocument {
             "description": "A page of rooms. `next`, and the link, are there while there are more.",
             "headers": {
               "Link": {
-                "description": "The next page, as `<\u2026>; rel=\"next\"`.",
+                "description": "The next page, as `<…>; rel=\"next\"`.",
                 "schema": {
                   "type": "string"
                 }
@@ -1289,6 +1289,91 @@ public enum OpenAPIDocument {
           }
         }
       }
+    },
+    "/v1/revocations": {
+      "post": {
+        "operationId": "revoke_tokens",
+        "tags": [
+          "Users"
+        ],
+        "summary": "Take tokens back",
+        "description": "Connections that were opened or refreshed with such a token are closed with 4001 on every node, and the tokens are refused until the last of them has expired, also by nodes that come later. Without Redis a node forgets it when it ends.",
+        "requestBody": {
+          "required": true,
+          "content": {
+            "application/json": {
+              "schema": {
+                "oneOf": [
+                  {
+                    "$ref": "#/components/schemas/RevokeUser"
+                  },
+                  {
+                    "$ref": "#/components/schemas/RevokeToken"
+                  },
+                  {
+                    "$ref": "#/components/schemas/RevokeEverything"
+                  }
+                ]
+              },
+              "example": {
+                "user": "ada"
+              }
+            }
+          }
+        },
+        "responses": {
+          "200": {
+            "description": "Every node refuses the tokens; how many connections were closed, which may be none.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Changed"
+                },
+                "example": {
+                  "connections": 2
+                }
+              }
+            }
+          },
+          "202": {
+            "description": "Not every node has answered within two seconds. Those that are named carry it out when they can be reached again.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Changed"
+                },
+                "example": {
+                  "connections": 2,
+                  "missing": [
+                    "node-3"
+                  ]
+                }
+              }
+            }
+          },
+          "400": {
+            "$ref": "#/components/responses/BadRequest"
+          },
+          "401": {
+            "$ref": "#/components/responses/Unauthorized"
+          },
+          "403": {
+            "$ref": "#/components/responses/Forbidden"
+          },
+          "413": {
+            "$ref": "#/components/responses/TooLarge"
+          },
+          "415": {
+            "$ref": "#/components/responses/UnsupportedMediaType"
+          },
+          "503": {
+            "$ref": "#/components/responses/Unavailable"
+          },
+          "504": {
+            "$ref": "#/components/responses/Unknown"
+          }
+        }
+      }
     }
   },
   "components": {
@@ -2125,6 +2210,60 @@ public enum OpenAPIDocument {
           "code"
         ],
         "description": "A problem document, RFC 9457."
+      },
+      "RevokeUser": {
+        "type": "object",
+        "required": [
+          "user"
+        ],
+        "additionalProperties": false,
+        "properties": {
+          "user": {
+            "$ref": "#/components/schemas/UserName",
+            "description": "All tokens of this user (`sub`)."
+          },
+          "issued_before": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 32503680000,
+            "description": "Only tokens issued before this time (`iat`), in seconds since 1970; a token that does not say when counts as issued before. Without it, all that were issued so far."
+          }
+        }
+      },
+      "RevokeToken": {
+        "type": "object",
+        "required": [
+          "token_id"
+        ],
+        "additionalProperties": false,
+        "properties": {
+          "token_id": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 32,
+            "description": "The name (`jti`) of one token, at most 128 bytes."
+          }
+        }
+      },
+      "RevokeEverything": {
+        "type": "object",
+        "required": [
+          "everything"
+        ],
+        "additionalProperties": false,
+        "properties": {
+          "everything": {
+            "type": "boolean",
+            "const": true,
+            "description": "All tokens, whoever has them."
+          },
+          "issued_before": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 32503680000,
+            "description": "Only tokens issued before this time (`iat`), in seconds since 1970; a token that does not say when counts as issued before. Without it, all that were issued so far."
+          }
+        }
       }
     }
   }

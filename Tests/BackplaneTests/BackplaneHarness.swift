@@ -15,6 +15,8 @@ final class BackplaneHarness {
   }
 
   let shardCount: Int
+  /// What was read of revocations, for shard 0 of any node.
+  private(set) var revocations: [(records: [RevocationRecord], isLast: Bool)] = []
   private(set) var now = Moment(
     monotonic: .seconds(1_000), wallMilliseconds: 1_700_000_000_000)
   /// Events that came to each shard and were not taken yet.
@@ -120,7 +122,14 @@ final class BackplaneHarness {
   }
 
   private func collect() {
-    for (shard, event) in network?.take() ?? [] { inboxes[shard].append(event) }
+    for (shard, event) in network?.take() ?? [] {
+      // These come by themselves whenever a link opens.
+      if case .revocations(let records, let isLast) = event {
+        if shard == 0 { revocations.append((records, isLast)) }
+      } else {
+        inboxes[shard].append(event)
+      }
+    }
   }
 
   private func route(_ items: [BackplaneOutbox.Item], from shard: Int) {
@@ -148,6 +157,12 @@ final class BackplaneHarness {
   func take(_ shard: Int) -> [BackplaneEvent] {
     defer { inboxes[shard] = [] }
     return inboxes[shard]
+  }
+
+  /// Forgets what was read of revocations, and returns it.
+  func takeRevocations() -> [(records: [RevocationRecord], isLast: Bool)] {
+    defer { revocations = [] }
+    return revocations
   }
 
   /// Empties all inboxes.

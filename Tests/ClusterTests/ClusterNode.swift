@@ -16,8 +16,11 @@ final class ClusterNode {
 
   /// Namespaces of all scenarios: `log` keeps history, `here` knows its members, `all` does both,
   /// and the default does neither.
+  ///
+  /// Tokens are taken besides what --dev believes.
   static let configuration = """
     {
+      "auth": { "tokens": { "keys": [{ "alg": "HS256", "secret": "\(tokenSecret)" }] } },
       "namespaces": {
         "": {},
         "log": { "history": { "messages": 5000, "seconds": 300 } },
@@ -34,6 +37,9 @@ final class ClusterNode {
       "drain": { "lb_grace": 0, "window": 0 }
     }
     """
+
+  /// The key of tokens in all scenarios.
+  static let tokenSecret = "0123456789abcdef0123456789abcdef"
 
   /// Starts a node and waits until it listens.
   init(_ name: String, redis: String, configuration: String, shards: Int = 1) throws {

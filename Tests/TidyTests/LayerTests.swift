@@ -38,7 +38,7 @@ enum Layers {
     ],
     "Admin": [
       "Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON", "RoostRooms",
-      "RoostWire", "Backplane", "Pages",
+      "RoostWire", "Auth", "Backplane", "Pages",
     ],
     "roost": [
       "Glibc", "Synchronization", "Admin", "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON",
