@@ -363,7 +363,7 @@ extension SocketTests {
         $0.auth.expiryNotice = .milliseconds(300)
       }
       try await withNode(configuration) { node in
-        let client = try TestClient.open(node.address, token: TokenMint.token("ann", seconds: 1))
+        let client = try TestClient.open(node.address, token: TokenMint.token("ann", seconds: 2))
         let events = try client.eventsToEnd()
         #expect(events.count == 3)
         #expect(events.suffix(2) == [.close(4002, "token expired"), .end])
