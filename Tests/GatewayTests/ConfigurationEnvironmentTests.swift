@@ -69,7 +69,7 @@ struct ConfigurationEnvironmentTests {
     ),
     ("ROOST_limits__message_bytes", "1", "unknown variable"),
     ("ROOST_", "1", "unknown variable"),
-    ("ROOST_LIMITS", "1", "unknown variable; did you mean ROOST_LISTEN?"),
+    ("ROOST_LIMITS", "1", "unknown variable; did you mean ROOST_LIMITS__DRY_RUN?"),
     ("ROOST_DEV", "1", "unknown variable"),
     ("ROOST_PORT", "8080", "unknown variable"),
     ("ROOST_NAMESPACES__CHAT", "{}", "unknown variable"),

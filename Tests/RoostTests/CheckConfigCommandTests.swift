@@ -30,8 +30,8 @@ struct CheckConfigCommandTests {
     #expect(
       CheckConfigCommand.report(reading) == """
         ok
-        note: no authentication is configured: set auth.anonymous to true if anyone may connect, or \
-        give --dev to try Roost on your own machine
+        note: no authentication is configured: name keys in auth.tokens, set auth.anonymous to true \
+        if anyone may connect, or give --dev to try Roost on your own machine
 
         """)
   }

@@ -223,7 +223,12 @@ import Testing
       #"[{"certificate":"\#(certificate.certificateFile)","key":"\#(certificate.keyFile)"}]"#
     let count = Environment["ROOST_TEST_TLS_CONNECTIONS"].flatMap { Int($0) } ?? 200
     let served = try Served(
-      ["--dev", "--shards", "1"] + Self.ports, environment: ["ROOST_TLS__CERTIFICATES": list])
+      ["--dev", "--shards", "1"] + Self.ports,
+      environment: [
+        "ROOST_TLS__CERTIFICATES": list,
+        // So many clients of one thread would be late with their pongs.
+        "ROOST_LIMITS__PING_INTERVAL": "0",
+      ])
     // The first ones pay for what is there once.
     var clients = try (0..<20).map { _ in try TestClient.open(served.listen, authority) }
     let before = try served.process.privateBytes()
