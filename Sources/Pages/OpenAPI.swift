@@ -7,7 +7,7 @@ public enum OpenAPIDocument {
   /// The media type to serve the document with.
   public static let contentType = "application/json"
 
-  /// The document, UTF-8, 64059 bytes.
+  /// The document, UTF-8, 64073 bytes.
   public static let json = ##"""
 {
   "openapi": "3.1.0",
@@ -2240,8 +2240,7 @@ public enum OpenAPIDocument {
           "token_id": {
             "type": "string",
             "minLength": 1,
-            "maxLength": 32,
-            "description": "The name (`jti`) of one token, at most 128 bytes."
+            "description": "The name (`jti`) of one token, 1 to 128 bytes of UTF-8 (bytes, which a schema cannot count)."
           }
         }
       },
