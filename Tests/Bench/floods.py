@@ -192,7 +192,7 @@ def members(folder, port, seconds):
 def play(flood, folder, roost, seconds):
     """One round: quiet, flooded, and the time until the node holds nothing of the flood."""
     configuration = {
-        "auth": {"anonymous": True}, "namespaces": {"": {}}, "log": {"level": "warning"}}
+        "auth": {"anonymous": True}, "namespaces": {"": {}}, "log": {"level": "info"}}
     with server(folder, roost, configuration) as (process, port, admin):
         quiet = members(folder, port, seconds)
         before = resident_kilobytes(process.pid)["VmRSS"]
