@@ -216,15 +216,7 @@ struct AdminCore: ~Copyable {
         if tls.hasOutput { linger(slot, now) } else { end(slot) }
       case .plainHTTP:
         connections[slot].tls = nil
-        let problem = Problem(
-          status: 400, .notHTTP, "This port speaks TLS: use https."
-        ).response
-        enqueue(
-          slot,
-          ResponseWriter.response(
-            status: problem.status, fields: problem.fields, body: problem.body, keepAlive: false,
-            omitBody: false))
-        linger(slot, now)
+        refuse(slot, 400, "This port speaks TLS: use https.", now)
       }
       break
     }
@@ -303,7 +295,7 @@ struct AdminCore: ~Copyable {
       }
     } catch {
       input = []
-      refuse(slot, error, now)
+      refuse(slot, error.status, error.reason, now)
     }
   }
 
@@ -344,7 +336,7 @@ struct AdminCore: ~Copyable {
         answer(slot, head, body, now)
       }
     } catch {
-      refuse(slot, error, now)
+      refuse(slot, error.status, error.reason, now)
     }
   }
 
@@ -459,8 +451,10 @@ struct AdminCore: ~Copyable {
     if !keepAlive { linger(slot, now) }
   }
 
-  private mutating func refuse(_ slot: Int32, _ violation: HTTPViolation, _ now: MonotonicInstant) {
-    let problem = Problem(status: violation.status, .notHTTP, violation.reason).response
+  private mutating func refuse(
+    _ slot: Int32, _ status: Int, _ reason: String, _ now: MonotonicInstant
+  ) {
+    let problem = Problem(status: status, .notHTTP, reason).response
     enqueue(
       slot,
       ResponseWriter.response(

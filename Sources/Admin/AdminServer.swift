@@ -39,12 +39,7 @@ public final class AdminServer: Sendable {
   /// Closes the port and every connection of it, and waits for the thread's end.
   public func stop() {
     mailbox.post([.stop])
-    let running = thread.withLock { thread in
-      let running = thread
-      thread = nil
-      return running
-    }
-    running?.join()
+    thread.join()
   }
 }
 

@@ -245,6 +245,20 @@ static inline void roost_tls_choose(
   SSL_CTX_set_tlsext_servername_arg(context, argument);
 }
 
+// The next certificate of a PEM text, of which `found` were read before. NULL at its end, and when
+// one cannot be read, or none was there: then `is_good` becomes 0 and the reason is in the queue.
+static inline X509 *roost_pem_next(BIO *bio, int found, int *is_good) {
+  X509 *certificate = PEM_read_bio_X509(bio, NULL, roost_no_password, NULL);
+  if (certificate != NULL) return certificate;
+  // Behind the last one there is no start of another.
+  if (found > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
+    ERR_clear_error();
+  } else {
+    *is_good = 0;
+  }
+  return NULL;
+}
+
 // The certificates in a PEM text: the server's own first, then those between it and its root. 0 when
 // one cannot be read or used; the reason is in the queue of errors.
 static inline int roost_tls_use_certificates(SSL_CTX *context, const void *text, size_t count) {
@@ -253,15 +267,9 @@ static inline int roost_tls_use_certificates(SSL_CTX *context, const void *text,
   if (bio == NULL) return 0;
   int found = 0, is_good = 1;
   while (is_good) {
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, roost_no_password, NULL);
-    if (certificate == NULL) {
-      // Behind the last one there is no start of another.
-      if (found > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
-        ERR_clear_error();
-        break;
-      }
-      is_good = 0;
-    } else if (found++ == 0) {
+    X509 *certificate = roost_pem_next(bio, found, &is_good);
+    if (certificate == NULL) break;
+    if (found++ == 0) {
       is_good = SSL_CTX_use_certificate(context, certificate) == 1;
       X509_free(certificate);
     } else if (SSL_CTX_add0_chain_cert(context, certificate) != 1) {
@@ -293,19 +301,11 @@ static inline int roost_tls_trust(SSL_CTX *context, const void *text, size_t cou
   if (bio == NULL) return 0;
   int found = 0, is_good = 1;
   while (is_good) {
-    X509 *certificate = PEM_read_bio_X509(bio, NULL, roost_no_password, NULL);
-    if (certificate == NULL) {
-      if (found > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) {
-        ERR_clear_error();
-        break;
-      }
-      is_good = 0;
-    } else {
-      found += 1;
-      is_good = X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1
-                && SSL_CTX_add_client_CA(context, certificate) == 1;
-      X509_free(certificate);
-    }
+    X509 *certificate = roost_pem_next(bio, found++, &is_good);
+    if (certificate == NULL) break;
+    is_good = X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate) == 1
+              && SSL_CTX_add_client_CA(context, certificate) == 1;
+    X509_free(certificate);
   }
   BIO_free(bio);
   return is_good;

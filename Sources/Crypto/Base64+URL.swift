@@ -23,31 +23,17 @@ extension Base64 {
   public static func decodeURL(_ text: borrowing Span<UInt8>) -> [UInt8]? {
     // One digit alone holds six bits of a byte.
     guard text.count % 4 != 1 else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(text.count / 4 * 3 + 2)
-    var waiting: UInt32 = 0
-    var waitingBits: UInt32 = 0
+    var padded: [UInt8] = []
+    padded.reserveCapacity(text.count + 2)
     for place in 0..<text.count {
-      guard let digit = valueURL(of: text[place]) else { return nil }
-      waiting = waiting << 6 | UInt32(digit)
-      waitingBits += 6
-      guard waitingBits >= 8 else { continue }
-      waitingBits -= 8
-      bytes.append(UInt8(truncatingIfNeeded: waiting >> waitingBits))
-      waiting &= 1 << waitingBits - 1
+      switch text[place] {
+      case UInt8(ascii: "-"): padded.append(UInt8(ascii: "+"))
+      case UInt8(ascii: "_"): padded.append(UInt8(ascii: "/"))
+      case UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="): return nil
+      default: padded.append(text[place])
+      }
     }
-    return waiting == 0 ? bytes : nil
-  }
-
-  /// The six bits of one digit, or nothing for a byte outside the alphabet.
-  private static func valueURL(of digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): digit - UInt8(ascii: "A")
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): digit - UInt8(ascii: "a") + 26
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0") + 52
-    case UInt8(ascii: "-"): 62
-    case UInt8(ascii: "_"): 63
-    default: nil
-    }
+    while padded.count % 4 != 0 { padded.append(UInt8(ascii: "=")) }
+    return decode(padded.span)
   }
 }

@@ -48,3 +48,17 @@ public struct LoopThread: Sendable {
     precondition(result == 0, "pthread_join: \(Errno(code: result))")
   }
 }
+
+extension Lock where Value == LoopThread? {
+  /// Waits for the thread's end; whoever comes later finds no thread to wait for.
+  ///
+  /// Any thread but that one. Blocks.
+  public func join() {
+    let running = withLock { thread in
+      let running = thread
+      thread = nil
+      return running
+    }
+    running?.join()
+  }
+}

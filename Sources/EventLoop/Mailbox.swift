@@ -43,6 +43,23 @@ public final class Mailbox<Letter: Sendable>: Sendable {
     return taken
   }
 
+  /// Posts letters in order, and takes those that fitted out of the list: the rest waits there.
+  ///
+  /// Any thread.
+  ///
+  /// Returns how many were taken.
+  @discardableResult
+  public func post(from waiting: inout [Letter]) -> Int {
+    let taken = post(waiting)
+    if taken == waiting.count {
+      // One burst must not keep its memory for ever.
+      waiting.removeAll(keepingCapacity: waiting.capacity <= 4096)
+    } else {
+      waiting.removeFirst(taken)
+    }
+    return taken
+  }
+
   /// Takes all letters, in the order of posting.
   ///
   /// The owning loop only.

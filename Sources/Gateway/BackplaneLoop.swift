@@ -86,13 +86,7 @@ extension BackplaneCore: LoopStages {
   mutating func postLetters() {
     guard outgoingCount > 0 else { return }
     for shard in outgoing.indices where !outgoing[shard].isEmpty {
-      let taken = shared.mailboxes[shard].post(outgoing[shard])
-      outgoingCount -= taken
-      if taken == outgoing[shard].count {
-        outgoing[shard].removeAll(keepingCapacity: taken <= 4096)
-      } else {
-        outgoing[shard].removeFirst(taken)
-      }
+      outgoingCount -= shared.mailboxes[shard].post(from: &outgoing[shard])
     }
     // A shard that does not keep up must not fill this node's memory: the link is cut, and what was
     // missed is read again, or said to be missing.

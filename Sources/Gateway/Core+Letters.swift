@@ -13,32 +13,14 @@ extension Core {
   }
 
   mutating func postLetters() {
-    if !backplaneLetters.isEmpty, let mailbox = shared.backplaneMailbox {
-      let taken = mailbox.post(backplaneLetters)
-      if taken == backplaneLetters.count {
-        backplaneLetters.removeAll(keepingCapacity: taken <= 4096)
-      } else {
-        backplaneLetters.removeFirst(taken)
-      }
-    }
-    if !outboundLetters.isEmpty, let outbound = shared.outbound {
-      let taken = outbound.mailbox.post(outboundLetters)
-      if taken == outboundLetters.count {
-        outboundLetters.removeAll(keepingCapacity: taken <= 4096)
-      } else {
-        outboundLetters.removeFirst(taken)
-      }
-    }
+    if !backplaneLetters.isEmpty { shared.backplaneMailbox?.post(from: &backplaneLetters) }
+    if !outboundLetters.isEmpty { shared.outbound?.mailbox.post(from: &outboundLetters) }
     guard outgoingCount > 0 else { return }
     for shard in outgoing.indices where !outgoing[shard].isEmpty {
-      let taken = shared.mailboxes[shard].post(outgoing[shard])
-      outgoingCount -= taken
-      if taken == outgoing[shard].count {
-        outgoing[shard].removeAll(keepingCapacity: outgoing[shard].capacity <= 4096)
-      } else {
-        // The box is full: the rest waits here, in order, and is posted in the next round.
-        metrics.mailboxRefusals.add(UInt64(outgoing[shard].count - taken))
-        outgoing[shard].removeFirst(taken)
+      outgoingCount -= shared.mailboxes[shard].post(from: &outgoing[shard])
+      // A full box: the rest waits here, in order, and is posted in the next round.
+      if !outgoing[shard].isEmpty {
+        metrics.mailboxRefusals.add(UInt64(outgoing[shard].count))
       }
     }
   }

@@ -43,14 +43,7 @@ struct HookQuestion: Sendable {
     var output: [UInt8] = []
     output.append(contentsOf: "{\"event\":\"\(act.event.rawValue)\",\"node\":".utf8)
     JSONWriter.appendString(node, to: &output)
-    output.append(contentsOf: ",\"connection\":\"".utf8)
-    connection.append(to: &output)
-    output.append(contentsOf: "\",\"user\":".utf8)
-    if let user {
-      JSONWriter.appendString(user, to: &output)
-    } else {
-      output.append(contentsOf: "null".utf8)
-    }
+    WebhookEvent.append(connection, user, to: &output)
     output.append(contentsOf: ",\"address\":\"\(address.hostText)\"".utf8)
     switch act {
     case .connect: break

@@ -271,21 +271,11 @@ public final class Node: Sendable {
     // The last to go: connections that end have left their rooms in Redis before the lease goes.
     shared.stopsBackplane = true
     backplane?.executor.wakeup.wake()
-    let last = backplaneThread.withLock { thread in
-      let last = thread
-      thread = nil
-      return last
-    }
-    last?.join()
+    backplaneThread.join()
     // Behind everything that is to be told.
     shared.stopsOutbound = true
     outbound?.executor.wakeup.wake()
-    let teller = outboundThread.withLock { thread in
-      let teller = thread
-      thread = nil
-      return teller
-    }
-    teller?.join()
+    outboundThread.join()
     shared.phase = .stopped
   }
 

@@ -295,14 +295,8 @@ extension OutboundCore: LoopStages {
   mutating func postLetters() {
     guard outgoingCount > 0 else { return }
     for shard in outgoing.indices where !outgoing[shard].isEmpty {
-      let taken = shared.mailboxes[shard].post(outgoing[shard])
-      outgoingCount -= taken
-      if taken == outgoing[shard].count {
-        outgoing[shard].removeAll(keepingCapacity: taken <= 4096)
-      } else {
-        // Bounded by the questions that may wait: who asks waits for an answer.
-        outgoing[shard].removeFirst(taken)
-      }
+      // What is left is bounded by the questions that may wait: who asks waits for an answer.
+      outgoingCount -= shared.mailboxes[shard].post(from: &outgoing[shard])
     }
   }
 

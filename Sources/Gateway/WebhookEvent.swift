@@ -33,10 +33,10 @@ enum WebhookEvent: Sendable, Equatable {
     JSONWriter.appendInteger(time, to: &output)
     switch self {
     case .connected(let connection, let user, let address):
-      append(connection, user, to: &output)
+      Self.append(connection, user, to: &output)
       output.append(contentsOf: ",\"address\":\"\(address.hostText)\"".utf8)
     case .disconnected(let connection, let user, let code):
-      append(connection, user, to: &output)
+      Self.append(connection, user, to: &output)
       output.append(contentsOf: ",\"code\":\(code)".utf8)
     case .roomOccupied(let room), .roomVacated(let room):
       output.append(contentsOf: ",\"room\":".utf8)
@@ -46,7 +46,10 @@ enum WebhookEvent: Sendable, Equatable {
     return output
   }
 
-  private func append(_ connection: ConnectionID, _ user: String?, to output: inout [UInt8]) {
+  /// Appends the members that say whose connection it is; `user` is null for nobody's.
+  ///
+  /// The callback is told in the same words.
+  static func append(_ connection: ConnectionID, _ user: String?, to output: inout [UInt8]) {
     output.append(contentsOf: ",\"connection\":\"".utf8)
     connection.append(to: &output)
     output.append(contentsOf: "\",\"user\":".utf8)

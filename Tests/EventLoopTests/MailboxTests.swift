@@ -30,6 +30,19 @@ struct MailboxTests {
     #expect(box.post([1, 2, 3, 4, 5, 6]) == 5)
   }
 
+  @Test func `what does not fit stays in the sender's list, in order`() throws {
+    let box = Mailbox<Int>(wakeup: try Wakeup(), capacity: 3)
+    var waiting = [1, 2, 3, 4, 5]
+    #expect(box.post(from: &waiting) == 3)
+    #expect(waiting == [4, 5])
+    #expect(box.post(from: &waiting) == 0)
+    #expect(waiting == [4, 5])
+    #expect(box.takeAll() == [1, 2, 3])
+    #expect(box.post(from: &waiting) == 2)
+    #expect(waiting.isEmpty)
+    #expect(box.takeAll() == [4, 5])
+  }
+
   @Test func `only the first letter in an empty box wakes`() throws {
     let wakeup = try Wakeup()
     let box = Mailbox<Int>(wakeup: wakeup, capacity: 3)
