@@ -89,9 +89,19 @@ struct AdminRoutes: Sendable {
       }
     case "/":
       return reading(head) {
-        .text(200, "Roost \(RoostVersion.text): /healthz /readyz /metrics /v1 /openapi.json\n")
+        .text(
+          200,
+          "Roost \(RoostVersion.text): /healthz /readyz /metrics /v1 /openapi.json /roost.js\n")
       }
     default:
+      if let file = ServedFile(at: head.path) {
+        return reading(head) {
+          let known = head.fields.value(of: "If-None-Match")
+          return AdminResponse(
+            status: file.status(ifNoneMatch: known), fields: file.fields,
+            body: Array(file.text.utf8))
+        }
+      }
       return Problem(status: 404, .notFound, "There is nothing at this path.").response
     }
   }

@@ -111,6 +111,12 @@ extension Core {
           ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
         ], Array("\(ConsolePage.html)".utf8), now)
     default:
+      if let file = ServedFile(at: head.path) {
+        guard allowsReading(slot, head, now) else { return }
+        let known = head.fields.value(of: "If-None-Match")
+        return respond(
+          slot, head, file.status(ifNoneMatch: known), file.fields, Array(file.text.utf8), now)
+      }
       if let name = EventStreamID.room(in: head) { return streamRoute(slot, head, name, now) }
       respond(
         slot, 404, "There is nothing here; WebSocket clients connect to /ws.",

@@ -28,6 +28,22 @@ struct AdminRoutesTests {
     }
   }
 
+  @Test func `the client for pages is served here, too`() async throws {
+    try await withAdmin { _, admin in
+      let response = try get("/roost.js", admin)
+      #expect(response.status == 200)
+      #expect(response["Content-Type"] == "text/javascript; charset=utf-8")
+      #expect(response["X-Content-Type-Options"] == "nosniff")
+      #expect(response.text.contains("export class Roost "))
+      let tag = try #require(response["ETag"])
+      let again = try request(
+        "GET /roost.js HTTP/1.1\r\nHost: a\r\nIf-None-Match: \(tag)\r\n\r\n", to: admin.address,
+        isHead: true)
+      #expect(again.status == 304)
+      #expect(try get("/roost.d.ts", admin)["Content-Type"] == "text/plain; charset=utf-8")
+    }
+  }
+
   @Test func `a draining node is healthy and not ready`() async throws {
     try await withAdmin { node, admin in
       let client = try TestClient.open(node.address)

@@ -19,6 +19,7 @@ enum InteropDriver {
   /// Whether Autobahn's long groups (performance, compression) run, too: some minutes.
   static let runsLongGroups = Environment["ROOST_TEST_CONFORMANCE"] != nil
 
+  static let nodeIsMissing: Comment = "no Node beside ROOST_TEST_PYTHON: run ops/test"
   static let pythonIsMissing: Comment = "ROOST_TEST_PYTHON is not set: run ops/test"
   static let chromiumIsMissing: Comment = "ROOST_TEST_CHROMIUM is not set: no Chromium is installed"
   static let wstestIsMissing: Comment =

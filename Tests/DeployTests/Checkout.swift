@@ -48,8 +48,8 @@ enum Tool {
   static let redis = Environment["ROOST_TEST_REDIS"]
   static let systemdAnalyze =
     access("/usr/bin/systemd-analyze", X_OK) == 0 ? "/usr/bin/systemd-analyze" : nil
-  static let hadolint = beside("hadolint")
-  static let compose = beside("docker-compose")
+  static let hadolint = Environment.besidePython("hadolint")
+  static let compose = Environment.besidePython("docker-compose")
 
   static let isMissing: Comment = "it is not installed, or the tests were not begun by ops/test"
 
@@ -58,14 +58,6 @@ enum Tool {
     ["PATH": "\(Environment["PATH"] ?? "/usr/bin:/bin"):/usr/sbin:/sbin"]
   }
 
-  /// A program of the Python environment of the tests.
-  private static func beside(_ name: String) -> String? {
-    guard let python = Environment["ROOST_TEST_PYTHON"], let end = python.lastIndex(of: "/") else {
-      return nil
-    }
-    let path = "\(python[..<end])/\(name)"
-    return access(path, X_OK) == 0 ? path : nil
-  }
 }
 
 /// A folder that is gone, with what is in it, when the test has ended.
@@ -105,10 +97,4 @@ func eventually(within limit: Duration = .seconds(20), _ question: () -> Bool) -
     _ = poll(nil, 0, 10)
   }
   return true
-}
-
-/// An address of this machine that nothing listens on; another program may come first.
-func freeAddress() throws -> SocketAddress {
-  let listener = try Socket.listen(on: .loopback, sharesPort: false, backlog: 1)
-  return try Socket.localAddress(of: listener)
 }

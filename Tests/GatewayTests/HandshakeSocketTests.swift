@@ -226,6 +226,27 @@ extension SocketTests {
       }
     }
 
+    @Test(arguments: [true, false], ["/roost.js", "/roost.d.ts"])
+    func `the client for pages is served everywhere, once to each cache`(dev: Bool, path: String)
+      async throws
+    {
+      try await withNode(.forTests(dev: dev)) { node in
+        let response = try request("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n", to: node.address)
+        #expect(response.status == 200)
+        #expect(response["X-Content-Type-Options"] == "nosniff")
+        #expect(response["Content-Length"] == String(response.body.count))
+        #expect(response.text.contains("class Roost "))
+        let tag = try #require(response["ETag"])
+        let again = try request(
+          "GET \(path) HTTP/1.1\r\nHost: a\r\nIf-None-Match: \(tag)\r\n\r\n", to: node.address,
+          isHead: true)
+        #expect(again.status == 304)
+        #expect(again["ETag"] == tag)
+        let posted = try request("POST \(path) HTTP/1.1\r\nHost: a\r\n\r\n", to: node.address)
+        #expect(posted.status == 405)
+      }
+    }
+
     @Test func `an idle connection that ends is forgotten`() async throws {
       try await withNode(.forTests()) { node in
         let quiet = try BlockingSocket(to: node.address)

@@ -22,7 +22,7 @@ import tempfile
 
 import websockets.asyncio.client
 
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 ROOM = "chat:lobby"
 
 # What the messages in a page show, white space aside.

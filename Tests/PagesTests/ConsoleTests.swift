@@ -1,24 +1,8 @@
 // The console page as a file and as Swift: both the same, self-contained, and fit for a strict policy.
 
-import Glibc
 import Pages
 import RoostCrypto
 import Testing
-
-/// Reads a file of Sources/Pages, as it stands beside these tests.
-private func source(_ name: String) throws -> String {
-  let root = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-  let descriptor = open("/\(root)/Sources/Pages/\(name)", O_RDONLY)
-  try #require(descriptor >= 0, "Sources/Pages/\(name)")
-  defer { close(descriptor) }
-  var bytes: [UInt8] = []
-  var buffer = [UInt8](repeating: 0, count: 65_536)
-  while true {
-    let count = read(descriptor, &buffer, buffer.count)
-    guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
-    bytes += buffer[..<count]
-  }
-}
 
 /// The text between the only opening and closing tag of a kind.
 private func body(of tag: String) throws -> Substring {

@@ -10,4 +10,13 @@ public enum Environment {
     let text = String(cString: value)
     return text.isEmpty ? nil : text
   }
+
+  /// The path of a program that was installed beside the Python of the tests; nil when it is not.
+  public static func besidePython(_ name: String) -> String? {
+    guard let python = self["ROOST_TEST_PYTHON"], let end = python.lastIndex(of: "/") else {
+      return nil
+    }
+    let path = "\(python[..<end])/\(name)"
+    return access(path, X_OK) == 0 ? path : nil
+  }
 }

@@ -47,7 +47,9 @@ enum Sizes {
   @Test func `what is long is reported`() {
     // A page as one literal has the lines that the page has.
     let findings = (SwiftCode.ofSources + SwiftCode.ofTests)
-      .filter { $0.file.path != "Sources/Pages/Console.swift" }
+      .filter {
+        !["Console", "ClientScript"].map { "Sources/Pages/\($0).swift" }.contains($0.file.path)
+      }
       .flatMap(Sizes.findings)
     if !findings.isEmpty {
       print("Long, which may have its reason:\n  " + findings.joined(separator: "\n  "))

@@ -1,0 +1,747 @@
+// swift-format-ignore-file
+// The client for JavaScript as two strings, because resources of a package would pull in Foundation.
+// Written by ops/pages from roost.js, without its comments and indentation, and from roost.d.ts; those
+// are the files to edit. A test compares them.
+
+/// The module `roost.js` and its types, served under these names on both ports.
+public enum ClientScript {
+  /// The media type to serve the module with.
+  public static let contentType = "text/javascript; charset=utf-8"
+
+  /// The media type to serve the types with.
+  public static let typesContentType = "text/plain; charset=utf-8"
+
+  /// The entity tag of the module, quotes included (RFC 9110, 8.8.3).
+  public static let entityTag = "\"782fd38ade3bc1aa\""
+
+  /// The entity tag of the types.
+  public static let typesEntityTag = "\"07e461e8289214ef\""
+
+  /// The module, UTF-8, 17991 bytes, 5410 of them after gzip -9.
+  public static let module = ##"""
+const BACK_OFF = 500;
+const BACK_OFF_MAX = 30_000;
+const JITTER = 1_000;
+const CONNECT = 10_000;
+const STEADY = 10_000;
+const ANSWER = 10_000;
+const LATE = 5_000;
+const TIMER_MAX = 2_000_000_000;
+const UNANSWERED_MAX = 100;
+const WAITING_MAX = 1_000;
+const WAITING_BYTES_MAX = 4 << 20;
+const ID_BYTES = 24;
+const UNAUTHORIZED = 4001;
+const TOKEN_EXPIRED = 4002;
+const RATE_LIMITED = 4004;
+const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 4003, 4006, 4007];
+const REPEATED = ["unavailable", "unknown", "internal", "rate_limited"];
+const HANDED_ON = ["joined", "left", "members", "presence_reset"];
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+export class RoostError extends Error {
+constructor(code, message) {
+super(message || code);
+this.name = "RoostError";
+this.code = code;
+}
+}
+let emit;
+class Listeners {
+#all = new Map();
+static {
+emit = (target, event) => {
+for (const listener of [...(target.#all.get(event.event) ?? [])]) {
+try {
+listener(event);
+} catch (problem) {
+queueMicrotask(() => {
+throw problem;
+});
+}
+}
+};
+}
+on(event, listener) {
+const listeners = this.#all.get(event) ?? new Set();
+this.#all.set(event, listeners.add(listener));
+return () => listeners.delete(listener);
+}
+}
+class Room extends Listeners {
+#client;
+constructor(name, client) {
+super();
+this.name = name;
+this.#client = client;
+}
+join() {
+this.#client.join(this);
+return this;
+}
+leave() {
+this.#client.leave(this.name);
+}
+publish(data, { key } = {}) {
+return this.#client.publish(this.name, data, key);
+}
+history(options) {
+return this.#client.read("history", this.name, options);
+}
+presence(options) {
+return this.#client.read("presence", this.name, options);
+}
+}
+export class Roost extends Listeners {
+#url;
+#provider;
+#WebSocket;
+#timeout;
+#world;
+#doors;
+#state = "idle";
+#socket;
+#welcome = null;
+#attempt = 0;
+#openedAt;
+#failures = 0;
+#isDraining = false;
+#isPinged = false;
+#token;
+#expiresAt = Infinity;
+#refusals = 0;
+#renewals = 0;
+#deadlines = new Map();
+#timer;
+#timerAt = Infinity;
+#rooms = new Map();
+#calls = new Set();
+#bytes = 0;
+#asked = new Map();
+#nextID = 1;
+#isHeld = false;
+constructor(url, { token, WebSocket = globalThis.WebSocket, timeout = 30_000, world } = {}) {
+super();
+this.#url = new URL(url, globalThis.location?.href);
+this.#url.protocol = this.#url.protocol.replace("http", "ws");
+if (typeof token === "function") this.#provider = token;
+else this.#token = token;
+this.#WebSocket = WebSocket;
+this.#timeout = timeout;
+this.#world = world ?? {
+now: () => performance.now(),
+random: Math.random,
+setTimeout: (action, delay) => setTimeout(action, delay),
+clearTimeout: (timer) => clearTimeout(timer),
+window: globalThis.window,
+};
+this.#doors = {
+join: (handle) => this.#join(handle),
+leave: (name) => this.#leave(name),
+publish: (name, data, key) => this.#publish(name, data, key),
+read: (type, room, options) => this.#call({ ...options, type, room }, { room, isRepeated: true }),
+};
+}
+get state() {
+return this.#state;
+}
+get welcome() {
+return this.#welcome;
+}
+connect() {
+if (this.#state !== "idle" && this.#state !== "closed") return;
+this.#failures = this.#refusals = 0;
+const { window } = this.#world;
+for (const type in this.#signals) window?.addEventListener(type, this.#signals[type]);
+this.#dial();
+}
+close() {
+if (this.#state === "closed") return;
+this.#socket?.close(1000);
+this.#finish(1000, "");
+}
+room(name) {
+return this.#rooms.get(name)?.handle ?? new Room(name, this.#doors);
+}
+join(name) {
+return this.room(name).join();
+}
+send(to, data) {
+return this.#call({ type: "send", to, data: data ?? null }, {});
+}
+async #dial() {
+const attempt = ++this.#attempt;
+this.#enter("connecting");
+this.#at("state", CONNECT, () => this.#giveUp());
+if (this.#provider && (this.#token === undefined || this.#world.now() >= this.#expiresAt)) {
+try {
+const token = await this.#provider();
+this.#keep(token);
+if (attempt !== this.#attempt) return;
+} catch (problem) {
+if (attempt !== this.#attempt) return;
+if (problem?.final) return this.#finish(UNAUTHORIZED, String(problem.message));
+return this.#wait();
+}
+}
+const protocols = ["roost.v1.json"];
+if (this.#token) protocols.push(`bearer.${this.#token}`);
+let socket;
+try {
+socket = new this.#WebSocket(this.#url.href, protocols);
+} catch (problem) {
+return this.#finish(1008, String(problem.message));
+}
+socket.binaryType = "arraybuffer";
+let isRefused = true;
+socket.onopen = () => {
+isRefused = false;
+};
+socket.onmessage = ({ data }) => {
+if (socket === this.#socket) this.#receive(data);
+};
+socket.onclose = ({ code, reason }) => {
+if (socket !== this.#socket) return;
+if (isRefused && this.#provider) this.#token = undefined;
+this.#closed(code, reason);
+};
+this.#socket = socket;
+}
+#giveUp() {
+this.#socket?.close();
+this.#closed(1006, "");
+}
+#closed(code, reason) {
+const isToken = code === UNAUTHORIZED || code === TOKEN_EXPIRED;
+if (code === UNAUTHORIZED) this.#refusals += 1;
+if (FINAL.includes(code) || (isToken && (!this.#provider || this.#refusals > 1)))
+return this.#finish(code, reason);
+if (isToken) this.#token = undefined;
+if (this.#welcome && this.#world.now() - this.#openedAt >= STEADY) this.#failures = 0;
+if (code === RATE_LIMITED) this.#failures = Math.max(this.#failures, 5);
+this.#wait(code);
+}
+#wait(code) {
+const delay = this.#isDraining
+? Math.round(this.#world.random() * JITTER)
+: this.#backOff(this.#failures++);
+this.#letGo();
+this.#retry(delay, code);
+}
+#retry(delay, code) {
+this.#at("state", delay, () => this.#dial());
+this.#enter("waiting", { retry_in_ms: delay, code });
+}
+#letGo() {
+this.#socket = undefined;
+this.#welcome = null;
+this.#attempt += 1;
+this.#isDraining = this.#isHeld = this.#isPinged = false;
+this.#asked.clear();
+for (const name of ["state", "quiet", "auth", "hold"]) this.#deadlines.delete(name);
+for (const room of this.#rooms.values()) {
+room.phase = "out";
+room.tries = 0;
+this.#deadlines.delete(room);
+}
+for (const call of this.#calls) {
+if (call.id && !call.isRepeated) this.#settle(call, "unknown", "the connection was lost");
+call.isDoubtful ||= Boolean(call.id);
+this.#again(call);
+}
+}
+#finish(code, reason) {
+this.#letGo();
+for (const call of [...this.#calls])
+this.#settle(call, call.isDoubtful ? "unknown" : "closed", "the client is closed");
+this.#deadlines.clear();
+this.#world.clearTimeout(this.#timer);
+this.#timerAt = Infinity;
+for (const type in this.#signals) this.#world.window?.removeEventListener(type, this.#signals[type]);
+this.#enter("closed", { code, reason });
+}
+#enter(state, fields) {
+this.#state = state;
+emit(this, { event: "state", state, ...fields });
+}
+#backOff(tries, named) {
+const { random } = this.#world;
+return Math.round(
+named === undefined ? random() * Math.min(BACK_OFF_MAX, BACK_OFF * 2 ** tries) : named + random() * JITTER,
+);
+}
+#at(key, delay, action) {
+const at = this.#world.now() + delay;
+this.#deadlines.set(key, { at, action });
+this.#arm(at);
+}
+#arm(at) {
+if (at >= this.#timerAt) return;
+const { now, setTimeout, clearTimeout } = this.#world;
+clearTimeout(this.#timer);
+this.#timerAt = at;
+this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.min(at - now(), TIMER_MAX)));
+}
+#fire() {
+const now = this.#world.now();
+const wasAsleep = now - this.#timerAt >= LATE;
+this.#timerAt = Infinity;
+if (wasAsleep && this.#deadlines.has("quiet")) this.#ping();
+const due = [...this.#deadlines].filter(([, { at }]) => at <= now);
+for (const [key, deadline] of due.sort(([, one], [, other]) => one.at - other.at)) {
+if (this.#deadlines.get(key) !== deadline) continue;
+this.#deadlines.delete(key);
+deadline.action();
+}
+let next = Infinity;
+for (const { at } of this.#deadlines.values()) next = Math.min(next, at);
+this.#arm(next);
+}
+#heard() {
+this.#isPinged = false;
+const { ping_ms: interval } = this.#welcome ?? {};
+if (interval > 0) this.#at("quiet", interval * 1.5, () => this.#ping());
+}
+#ping() {
+this.#isPinged = true;
+this.#transmit('{"type":"ping"}');
+this.#at("quiet", ANSWER, () => this.#giveUp());
+}
+#shown = () => {
+if (this.#welcome && !this.#isPinged && this.#world.window.document.visibilityState !== "hidden")
+this.#ping();
+};
+#signals = {
+visibilitychange: this.#shown,
+pageshow: this.#shown,
+online: () => {
+const delay = Math.round(this.#world.random() * JITTER);
+if (this.#state === "waiting" && this.#deadlines.get("state").at > this.#world.now() + delay)
+this.#retry(delay);
+},
+};
+#keep(token) {
+this.#token = token;
+this.#expiresAt = Infinity;
+}
+async #renew() {
+if (!this.#provider) return;
+const socket = this.#socket;
+try {
+const token = await this.#provider();
+this.#keep(token);
+if (!this.#welcome || socket !== this.#socket) return;
+this.#ask({ type: "auth", token }, (reply) => {
+if (reply.type === "ok") return (this.#renewals = 0);
+emit(this, { event: "error", code: reply.code, message: reply.message });
+this.#renewLater(reply.retry_after_ms);
+});
+} catch (problem) {
+if (this.#welcome && socket === this.#socket && !problem?.final) this.#renewLater();
+}
+}
+#renewLater(named) {
+this.#at("auth", this.#backOff(this.#renewals++, named), () => this.#renew());
+}
+#transmit(data) {
+this.#socket.send(data);
+}
+#ask(request, finish) {
+const id = this.#nextID++;
+this.#asked.set(id, finish);
+this.#transmit(
+typeof request === "string" ? `${request},"id":${id}}` : JSON.stringify({ ...request, id }),
+);
+return id;
+}
+#publish(room, data, key = randomKey()) {
+if (!(data instanceof ArrayBuffer || ArrayBuffer.isView(data)))
+return this.#call({ type: "publish", room, data: data ?? null, key }, { room, isPublish: true, isRepeated: true });
+const name = encoder.encode(room);
+if (name.length > 255) return Promise.reject(new RoostError("bad_request", "no name of a room"));
+const payload = ArrayBuffer.isView(data)
+? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+: new Uint8Array(data);
+const bytes = new Uint8Array(2 + name.length + payload.length);
+bytes.set([1, name.length]);
+bytes.set(name, 2);
+bytes.set(payload, 2 + name.length);
+return this.#call(bytes, { room });
+}
+#call(request, call) {
+return new Promise((resolve, reject) => {
+const isBinary = request instanceof Uint8Array;
+call.content = isBinary ? request : JSON.stringify(request).slice(0, -1);
+call.size = isBinary ? request.length : encoder.encode(call.content).length + ID_BYTES;
+Object.assign(call, { resolve, reject, tries: 0 });
+this.#calls.add(call);
+this.#bytes += call.size;
+if (this.#state === "closed") this.#settle(call, "closed", "the client is closed");
+else if (this.#calls.size > WAITING_MAX || this.#bytes > WAITING_BYTES_MAX)
+this.#settle(call, "buffer_full", "too many calls wait");
+else if (this.#fits(call)) {
+this.#at(call, this.#timeout, () => this.#settle(call, "timeout", "no reply in time"));
+this.#pump();
+}
+});
+}
+#fits(call) {
+const isTooLarge = call.size > this.#welcome?.max_message_bytes;
+if (isTooLarge) this.#settle(call, "too_large", "larger than the server takes");
+return !isTooLarge;
+}
+#settle(call, outcome, message) {
+this.#calls.delete(call);
+this.#bytes -= call.size;
+this.#deadlines.delete(call);
+this.#deadlines.delete(call.resolve);
+this.#asked.delete(call.id);
+if (message === undefined) call.resolve(outcome);
+else call.reject(new RoostError(outcome, message));
+}
+#again(call) {
+call.id = undefined;
+call.isDelayed = false;
+this.#deadlines.delete(call.resolve);
+}
+#pump() {
+for (const room of this.#rooms.values())
+if (room.isWished && room.phase === "out" && this.#maySend() && !this.#deadlines.has(room))
+this.#askToJoin(room);
+for (const call of [...this.#calls]) {
+if (!this.#maySend()) return;
+const room = this.#rooms.get(call.room);
+if (call.id || call.isDelayed || (room?.isWished && room.phase !== "in")) continue;
+if (typeof call.content === "string")
+call.id = this.#ask(call.content, (reply) => this.#answered(call, reply));
+else {
+this.#transmit(call.content);
+this.#settle(call, {});
+}
+}
+}
+#maySend() {
+return this.#welcome && !this.#isHeld && this.#asked.size < UNANSWERED_MAX;
+}
+#answered(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
+if (type !== "error") return this.#settle(call, fields);
+if (!call.isPublish || !REPEATED.includes(code)) return this.#settle(call, code, message ?? "");
+call.isDoubtful ||= code === "unknown" || code === "internal";
+this.#again(call);
+if (code === "rate_limited") return;
+call.isDelayed = true;
+this.#at(call.resolve, this.#backOff(call.tries++, named), () => {
+call.isDelayed = false;
+this.#pump();
+});
+}
+#hold(named) {
+this.#isHeld = true;
+this.#at("hold", this.#backOff(0, named), () => {
+this.#isHeld = false;
+this.#pump();
+});
+}
+#entry(name, handle = new Room(name, this.#doors)) {
+if (!this.#rooms.has(name)) this.#rooms.set(name, { name, handle, phase: "out", tries: 0 });
+return this.#rooms.get(name);
+}
+#join(handle) {
+const room = this.#entry(handle.name, handle);
+if (room.isWished) return;
+room.isWished = true;
+if (room.phase === "in") this.#tell(room, "room", { state: "joined" });
+this.#pump();
+}
+#leave(name) {
+const room = this.#rooms.get(name);
+if (!room) return;
+this.#rooms.delete(name);
+this.#deadlines.delete(room);
+if (room.phase !== "out") this.#askToLeave(room);
+room.phase = "left";
+this.#pump();
+}
+#askToLeave({ name }) {
+this.#ask({ type: "leave", room: name }, ({ code, retry_after_ms: named }) => {
+if (code !== "rate_limited") return;
+this.#at({}, this.#backOff(0, named), () => {
+if (this.#welcome && !this.#rooms.has(name)) this.#askToLeave({ name });
+});
+});
+}
+#askToJoin(room) {
+const since = room.epoch === undefined ? undefined : { epoch: room.epoch, offset: room.offset };
+room.phase = "joining";
+this.#ask({ type: "join", room: room.name, since }, (reply) => {
+if (room.phase !== "joining") return;
+if (reply.type === "error") this.#refused(room, reply);
+else this.#joined(room, reply, since);
+this.#pump();
+});
+}
+#joined(room, { members, epoch, offset, recovered }, since) {
+const isAgain = room.wasIn;
+Object.assign(room, { phase: "in", wasIn: true, tries: 0 });
+if (!since || !recovered) Object.assign(room, { epoch, offset });
+this.#tell(room, "room", { state: "joined", members, recovered });
+if (room.phase !== "in") return;
+if (isAgain && (epoch === undefined || !since)) this.#tell(room, "gap");
+else if (since && !recovered) this.#tell(room, "reset", { epoch, offset });
+}
+#refused(room, { code, retry_after_ms: named }) {
+room.phase = "out";
+if (code === "rate_limited") return;
+if (REPEATED.includes(code)) return this.#at(room, this.#backOff(room.tries++, named), () => this.#pump());
+this.#rooms.delete(room.name);
+this.#tell(room, "room", { state: "failed", error: code });
+}
+#tell(room, event, fields) {
+const told = { event, room: room.name, ...fields };
+emit(room.handle, told);
+emit(this, told);
+}
+#takes(room, offset, epoch) {
+if (room?.phase !== "in") return false;
+if (offset !== undefined) {
+if (epoch !== undefined && epoch !== room.epoch) room.epoch = epoch;
+else if (offset <= room.offset) return false;
+else if (offset > room.offset + 1 && !room.hasGap) this.#tell(room, "gap");
+room.offset = offset;
+}
+room.hasGap = false;
+return true;
+}
+#receive(data) {
+if (typeof data !== "string") {
+this.#heard();
+return this.#receiveBinary(new Uint8Array(data));
+}
+let message;
+try {
+message = JSON.parse(data);
+} catch {
+return;
+}
+this.#heard();
+const { event, type, id, ...fields } = message ?? {};
+if (type === "error" && fields.code === "rate_limited") this.#hold(fields.retry_after_ms);
+if (id !== undefined) {
+const finish = this.#asked.get(id);
+this.#asked.delete(id);
+finish?.(message);
+this.#pump();
+} else if (type === "welcome") this.#open(fields);
+else if (type === "expiring") {
+this.#expiresAt = this.#world.now() + fields.in_ms;
+this.#renew();
+} else if (type === "draining") {
+this.#isDraining = true;
+emit(this, { event: type, reconnect_after_ms: fields.reconnect_after_ms });
+} else if (type === "error") emit(this, { event: type, code: fields.code, message: fields.message });
+else if (type === "direct") emit(this, { event: type, ...fields });
+else if (type === "added") this.#added(fields);
+else this.#receiveInRoom(this.#rooms.get(fields.room), type, fields);
+}
+#open(welcome) {
+this.#welcome = welcome;
+this.#deadlines.delete("state");
+this.#openedAt = this.#world.now();
+this.#refusals = this.#renewals = 0;
+this.#heard();
+for (const call of this.#calls) this.#fits(call);
+this.#enter("open");
+this.#pump();
+}
+#receiveInRoom(room, type, { room: name, epoch, ...fields }) {
+if (room?.phase !== "in") return;
+if (type === "message") {
+if (this.#takes(room, fields.offset, epoch)) this.#tell(room, type, fields);
+} else if (type === "gap") {
+room.hasGap = true;
+this.#tell(room, type);
+} else if (type === "reset") {
+Object.assign(room, { epoch, offset: fields.offset, hasGap: false });
+this.#tell(room, type, { epoch, ...fields });
+} else if (type === "removed") {
+Object.assign(room, { phase: "out", isWished: false, wasIn: false, epoch: undefined, offset: undefined });
+this.#tell(room, type, fields);
+} else if (HANDED_ON.includes(type)) this.#tell(room, type, fields);
+}
+#added({ room: name, epoch, offset }) {
+const room = this.#entry(name);
+const wasJoining = room.phase === "joining";
+const isMissing = room.wasIn && (epoch === undefined || epoch !== room.epoch || offset !== room.offset);
+Object.assign(room, { phase: "in", wasIn: true, epoch, offset });
+this.#tell(room, "added");
+if (wasJoining) this.#tell(room, "room", { state: "joined" });
+if (isMissing) this.#tell(room, "gap");
+}
+#receiveBinary(bytes) {
+const [version, flags, length] = bytes;
+const hasOffset = flags & 1;
+const start = 3 + length + 8 * hasOffset;
+if (version !== 1 || !(bytes.length >= start)) return;
+let room;
+try {
+room = this.#rooms.get(decoder.decode(bytes.subarray(3, 3 + length)));
+} catch {
+return;
+}
+const offset = hasOffset ? Number(new DataView(bytes.buffer).getBigUint64(start - 8)) : undefined;
+if (this.#takes(room, offset)) this.#tell(room, "binary", { data: bytes.slice(start), offset });
+}
+}
+function randomKey() {
+const bytes = crypto.getRandomValues(new Uint8Array(16));
+return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+"""##
+
+  /// The types, UTF-8, 5835 bytes.
+  public static let types = ##"""
+// The types of roost.js.
+
+/** A place in a room's log. */
+export interface Position {
+  epoch: string;
+  offset: number;
+}
+
+/** Who a connection is; without `user` it is anonymous. */
+export interface Member {
+  connection: string;
+  user?: string;
+  /** What the token says of the user, in the answers of `presence`. */
+  info?: unknown;
+}
+
+/** What the server says of a connection as the first thing. */
+export interface Welcome {
+  connection: string;
+  node: string;
+  user?: string;
+  /** Milliseconds between two pings of the server; 0: it sends none. */
+  ping_ms: number;
+  max_message_bytes: number;
+  version: string;
+  [field: string]: unknown;
+}
+
+export type State = "idle" | "connecting" | "open" | "waiting" | "closed";
+
+/** The codes of the protocol, and those of this client: `timeout`, `buffer_full`, `closed`. */
+export type ErrorCode =
+  | "bad_request" | "unknown_type" | "unauthorized" | "token_expired" | "forbidden" | "not_joined"
+  | "limit_exceeded" | "rate_limited" | "too_large" | "unavailable" | "unknown" | "internal"
+  | "timeout" | "buffer_full" | "closed" | (string & {});
+
+/** What happens in rooms: told to the room and to the client. */
+export interface RoomEvents {
+  /** The room was joined, or the join failed for good. `recovered`: whether nothing was missed. */
+  room: {
+    event: "room"; room: string; state: "joined" | "failed";
+    members?: number; recovered?: boolean; error?: ErrorCode;
+  };
+  message: {
+    event: "message"; room: string; data: any; offset?: number; from?: Member;
+    /** Milliseconds since 1970. */
+    time?: number;
+  };
+  binary: { event: "binary"; room: string; data: Uint8Array; offset?: number };
+  /** Messages may have been missed here. */
+  gap: { event: "gap"; room: string };
+  /** Messages were missed and cannot be had: load your state anew. */
+  reset: { event: "reset"; room: string; epoch: string; offset: number };
+  joined: { event: "joined"; room: string; member: Member };
+  left: { event: "left"; room: string; member: Member };
+  /** In place of `joined` and `left` in large rooms. */
+  members: { event: "members"; room: string; count: number };
+  /** Events of presence may have been missed: read presence again. */
+  presence_reset: { event: "presence_reset"; room: string };
+  /** The server joined this connection to the room. */
+  added: { event: "added"; room: string };
+  /** The server took this connection out of the room, which is not joined again. */
+  removed: { event: "removed"; room: string; code: number };
+}
+
+export interface RoostEvents extends RoomEvents {
+  /** `waiting` has `retry_in_ms`; `code` is the close that led here; `closed` has a `reason`, too. */
+  state: {
+    event: "state"; state: State; retry_in_ms?: number; code?: number; reason?: string;
+  };
+  /** A `send` to this user or connection. */
+  direct: { event: "direct"; data: any; from?: Member };
+  /** An error that belongs to no call. */
+  error: { event: "error"; code: ErrorCode; message: string };
+  /** The node is about to close the connection; the client comes back by itself. */
+  draining: { event: "draining"; reconnect_after_ms: number };
+}
+
+export interface History {
+  /** The `data` of a binary message is `{ binary }`, in base64. */
+  messages: Array<{ offset: number; data: any; from?: Member; time?: number }>;
+  epoch?: string;
+  offset?: number;
+  recovered?: boolean;
+}
+
+export interface Options {
+  /**
+   * A token, or a function that gets one: called before the first dial, and when the last token is
+   * about to expire or was refused. What it throws with `final: true` ends the client.
+   */
+  token?: string | (() => string | Promise<string>);
+  /** The constructor of sockets, where there is no global `WebSocket`. */
+  WebSocket?: new (url: string, protocols: string[]) => unknown;
+  /** How long a call waits for a connection and its reply, in milliseconds; 30,000 by default. */
+  timeout?: number;
+}
+
+/** Why a call failed. */
+export class RoostError extends Error {
+  constructor(code: ErrorCode, message?: string);
+  readonly code: ErrorCode;
+}
+
+/** A room, joined or not. */
+export interface Room {
+  readonly name: string;
+  /** Calls `listener` with each such event; the result ends that. */
+  on<Name extends keyof RoomEvents>(
+    event: Name, listener: (event: RoomEvents[Name]) => void): () => void;
+  /** Wishes to be in the room, now and after every reconnect, until `leave` or `removed`. */
+  join(): this;
+  leave(): void;
+  /**
+   * Publishes a JSON value, repeated with one key until it is acknowledged. An `ArrayBuffer` or a view
+   * of one goes out as a binary message, which nobody acknowledges: done when it is sent.
+   */
+  publish(data: unknown, options?: { key?: string }): Promise<Partial<Position>>;
+  history(options?: { since?: Position; limit?: number; reverse?: boolean }): Promise<History>;
+  presence(options?: { limit?: number; after?: number }): Promise<{ members: Member[]; next?: number }>;
+}
+
+/** A connection to Roost that lasts: it is made again whenever it is lost. */
+export class Roost {
+  /** @param url `wss://…/ws`; in a page it may be relative. */
+  constructor(url: string | URL, options?: Options);
+  readonly state: State;
+  /** Null without an open connection. */
+  readonly welcome: Welcome | null;
+  on<Name extends keyof RoostEvents>(
+    event: Name, listener: (event: RoostEvents[Name]) => void): () => void;
+  connect(): void;
+  /** Closes until `connect`. Calls that wait fail: `unknown` if they were sent, else `closed`. */
+  close(): void;
+  /** A room to publish into or to read, without joining it. */
+  room(name: string): Room;
+  join(name: string): Room;
+  /** Sends to every connection of a user, or to one connection. */
+  send(
+    to: { user: string } | { connection: string }, data: unknown
+  ): Promise<{ delivered: number; complete?: boolean }>;
+}
+
+"""##
+}

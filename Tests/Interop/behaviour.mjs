@@ -1,0 +1,254 @@
+// Plays the scenarios of Tests/Behaviour (its README has the format) against roost.js, with sockets,
+// timers and clocks of its own. Runs under Node:
+//
+//   node behaviour.mjs FOLDER MODULE     plays every scenario of the folder with that roost.js
+//
+// and in a page, which imports `playAll` (browser_behaviour.py does).
+
+const EVENTS = [
+  "state", "room", "message", "binary", "gap", "reset", "presence_reset", "removed", "added", "joined",
+  "left", "members", "direct", "error", "draining",
+];
+
+const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
+const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+const plain = (value) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
+
+/** Reads a scenario; a string "@N" stands for N letters. */
+export const parse = (text) =>
+  JSON.parse(text, (_, value) =>
+    typeof value === "string" && /^@\d+$/.test(value) ? "x".repeat(Number(value.slice(1))) : value);
+
+// Everything around one client: what it sees is here, and what it does is written down here.
+class Stage {
+  time = 0;
+  timers = new Map();
+  nextTimer = 1;
+  dials = [];
+  sent = [];
+  events = [];
+  outcomes = new Map();
+  names = new Map();
+  hangups = 0;
+  calls = 0;
+  signals = new Map();
+  socket;
+  lastSent;
+
+  constructor(Roost, { random, options = {} }) {
+    const stage = this;
+    class Socket {
+      isAlive = true;
+      constructor(url, protocols) {
+        if (protocols[0] !== "roost.v1.json") throw new Error(`subprotocols are ${protocols}`);
+        if (stage.socket?.isAlive) throw new Error("a second connection beside one that lives");
+        stage.dials.push(protocols[1]?.slice("bearer.".length) ?? null);
+        stage.socket = this;
+      }
+      send(data) {
+        if (!this.isAlive) throw new Error("sent on a dead socket");
+        if (typeof data === "string") stage.sent.push(JSON.parse(data));
+        else stage.sent.push({ binary: base64(data) });
+      }
+      close() {
+        if (this.isAlive) stage.hangups += 1;
+        this.isAlive = false;
+      }
+    }
+    const answers = options.token && [...options.token];
+    const token = answers && (async () => {
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer === "fail" || answer === "final")
+        throw Object.assign(new Error("no token"), { final: answer === "final" });
+      return answer;
+    });
+    const world = {
+      now: () => this.time,
+      random: () => random,
+      setTimeout: (action, delay) => {
+        this.timers.set(this.nextTimer, { at: this.time + delay, action });
+        return this.nextTimer++;
+      },
+      clearTimeout: (timer) => this.timers.delete(timer),
+      window: {
+        document: { visibilityState: "visible" },
+        addEventListener: (type, listener) => this.signals.set(type, listener),
+        removeEventListener: (type) => this.signals.delete(type),
+      },
+    };
+    this.roost = new Roost("ws://node.test/ws", { token, WebSocket: Socket, world });
+    for (const event of EVENTS) this.roost.on(event, (told) => this.note(told));
+  }
+
+  note(event) {
+    this.events.push(plain(event.event === "binary" ? { ...event, data: base64(event.data) } : event));
+  }
+
+  call(step) {
+    const { do: what, as, room, data, key, to, ...options } = step;
+    const { roost } = this;
+    const start = {
+      connect: () => roost.connect(),
+      close: () => roost.close(),
+      join: () => void roost.join(room),
+      leave: () => roost.room(room).leave(),
+      publish: () => roost.room(room).publish(data, { key }),
+      publish_binary: () => roost.room(room).publish(bytesOf(data)),
+      send: () => roost.send(to, data),
+      presence: () => roost.room(room).presence(options),
+      history: () => roost.room(room).history(options),
+    };
+    const promise = start[what]();
+    if (!promise) return;
+    this.calls += 1;
+    const settle = (outcome) => {
+      this.calls -= 1;
+      if (as) this.outcomes.set(as, outcome);
+    };
+    if (as) this.outcomes.set(as, { pending: true });
+    promise.then((ok) => settle({ ok: plain(ok) }), (error) => settle({ error: error.code ?? `${error}` }));
+  }
+
+  async advance(duration) {
+    const end = this.time + duration;
+    for (;;) {
+      let [next, found] = [undefined, { at: Infinity }];
+      for (const [id, timer] of this.timers) if (timer.at < found.at) [next, found] = [id, timer];
+      if (found.at > end) break;
+      this.timers.delete(next);
+      this.time = Math.max(this.time, found.at);
+      found.action();
+      await rest();
+    }
+    this.time = end;
+  }
+
+  receive(data) {
+    this.alive().onmessage({ data });
+  }
+
+  end(code, reason) {
+    const socket = this.alive();
+    socket.isAlive = false;
+    socket.onclose({ code, reason });
+  }
+
+  alive() {
+    if (!this.socket?.isAlive) throw new Error("there is no socket");
+    return this.socket;
+  }
+
+  // Whether a value is what a scenario says; "*" is anything, "=NAME" the same thing everywhere.
+  matches(actual, wanted) {
+    if (wanted === "*") return actual !== undefined;
+    if (typeof wanted === "string" && wanted.startsWith("=")) {
+      if (!this.names.has(wanted)) this.names.set(wanted, actual);
+      return actual !== undefined && this.names.get(wanted) === actual;
+    }
+    if (typeof wanted !== "object" || wanted === null) return actual === wanted;
+    if (typeof actual !== "object" || actual === null) return false;
+    if (Array.isArray(actual) !== Array.isArray(wanted)) return false;
+    const keys = Object.keys(wanted);
+    return keys.length === Object.keys(actual).length && keys.every((key) => this.matches(actual[key], wanted[key]));
+  }
+
+  expect(actual, wanted) {
+    if (!this.matches(actual, wanted))
+      throw new Error(`expected ${shown(wanted)} and not ${shown(actual)}`);
+  }
+
+  async play(step) {
+    if (step.do) this.call(step);
+    else if ("dial" in step) this.expect(this.dials.splice(0), [step.dial.token]);
+    else if (step.nodial) this.expect(this.dials, []);
+    else if (step.open) this.alive().onopen?.();
+    else if (step.lost) this.end(1006, "");
+    else if (step.closed) this.end(step.closed.code, step.closed.reason);
+    else if (step.receive) this.receive(JSON.stringify(step.receive));
+    else if (step.reply) this.receive(JSON.stringify({ ...step.reply, id: this.lastSent.id }));
+    else if ("receive_binary" in step) this.receive(bytesOf(step.receive_binary).buffer);
+    else if (step.sent === null) this.expect(this.sent, []);
+    else if (step.sent) {
+      this.lastSent = this.sent.shift();
+      const { id, ...fields } = this.lastSent ?? {};
+      this.expect(fields, step.sent);
+    } else if ("sent_binary" in step) this.expect(this.sent.shift(), { binary: step.sent_binary });
+    else if (step.event === null) this.expect(this.events, []);
+    else if (step.event) this.expect(this.events.shift(), step.event);
+    else if (step.outcome) {
+      const { outcome, ...wanted } = step;
+      this.expect(this.outcomes.get(outcome), wanted);
+    } else if ("advance" in step) await this.advance(step.advance);
+    else if ("late" in step) {
+      this.time += step.late;
+      await this.advance(0);
+    } else if ("wallclock" in step) wallClockShift += step.wallclock;
+    else if (step.hangup) {
+      this.expect(this.hangups, 1);
+      this.hangups = 0;
+    } else if (step.visible) this.signals.get("visibilitychange")();
+    else if (step.online) this.signals.get("online")();
+    else if (step.repeat) for (let count = 0; count < step.repeat; count++) await this.playAll(step.steps);
+    else if (step.leaks) {
+      const held = { timers: this.timers.size, sockets: Number(Boolean(this.socket?.isAlive)), waiting: this.calls };
+      this.expect(held, { ...step.leaks, timers: Math.min(held.timers, step.leaks.timers) });
+    } else throw new Error("no such step");
+    await rest();
+  }
+
+  async playAll(steps) {
+    for (const [index, step] of steps.entries()) {
+      try {
+        await this.play(step);
+      } catch (problem) {
+        if (!step.repeat) problem.message = `step ${index + 1}, ${shown(step)}: ${problem.message}`;
+        throw problem;
+      }
+    }
+  }
+}
+
+const shown = (value) => {
+  const text = JSON.stringify(value) ?? "nothing";
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+};
+
+let wallClockShift = 0;
+const wallClock = Date.now;
+Date.now = () => wallClock() + wallClockShift;
+
+// Lets every promise that can go on go on.
+async function rest() {
+  for (let turn = 0; turn < 8; turn++) await null;
+}
+
+/** Plays scenarios by name; gives a line for each and the number of those that failed. */
+export async function playAll(Roost, scenarios) {
+  const lines = [];
+  let failed = 0;
+  for (const [name, scenario] of scenarios) {
+    if (scenario.only && scenario.only !== "js") continue;
+    wallClockShift = 0;
+    try {
+      await new Stage(Roost, scenario).playAll(scenario.steps);
+      lines.push(`ok  ${name}: ${scenario.name}`);
+    } catch (problem) {
+      failed += 1;
+      lines.push(`NOT ${name}: ${scenario.name}\n    ${problem.message}`);
+    }
+  }
+  lines.push(`${lines.length - failed} scenarios went as they should, ${failed} did not`);
+  return { lines, failed };
+}
+
+if (typeof process !== "undefined" && process.argv[1]?.endsWith("behaviour.mjs")) {
+  const { readdirSync, readFileSync } = await import("node:fs");
+  const { pathToFileURL } = await import("node:url");
+  const [folder, module] = process.argv.slice(2);
+  const { Roost } = await import(pathToFileURL(module).href);
+  const files = readdirSync(folder).filter((name) => name.endsWith(".json")).sort();
+  const { lines, failed } = await playAll(
+    Roost, files.map((name) => [name, parse(readFileSync(`${folder}/${name}`, "utf8"))]));
+  console.log(lines.join("\n"));
+  process.exitCode = failed || files.length < 100 ? 1 : 0;
+}
