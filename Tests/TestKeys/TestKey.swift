@@ -1,5 +1,5 @@
-// Pairs of keys that live for one test, and what only a private key can do: sign. The server never
-// signs anything with a private key, so that this stands among the tests.
+// Pairs of keys that live for one test, and what only a private key can do: sign. It shares nothing
+// with the signer of `roost token make`, so that each of the two checks the other.
 
 public import Auth
 import CTestKeys
