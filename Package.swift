@@ -98,7 +98,10 @@ let package = Package(
       path: "Sources/Admin", swiftSettings: settings),
     .executableTarget(
       name: "roost",
-      dependencies: ["Admin", "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON"],
+      dependencies: [
+        "Admin", "Gateway", "Auth", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON",
+        "RoostRooms",
+      ],
       path: "Sources/roost", swiftSettings: settings),
 
     // Tests: one target each, and those that drive the whole.
@@ -156,7 +159,12 @@ let package = Package(
     tests(
       "Cluster", ["TestSupport", "TestRandom", "TestKeys", "Auth", "RoostEventLoop", "RoostJSON"]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
-    tests("Roost", ["roost", "Gateway", "TestSupport", "TestKeys", "Auth", "RoostEventLoop"]),
+    tests(
+      "Roost",
+      [
+        "roost", "Gateway", "TestSupport", "TestKeys", "Auth", "RoostCrypto", "RoostEventLoop",
+        "RoostJSON", "RoostRooms",
+      ]),
   ]
 )
 

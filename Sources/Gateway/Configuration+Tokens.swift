@@ -47,7 +47,7 @@ extension Configuration.Auth {
     public var isOn: Bool { !keys.isEmpty || !jwksFile.isEmpty || !jwksURL.isEmpty }
 
     /// What a token must say.
-    var rules: TokenRules {
+    public var rules: TokenRules {
       TokenRules(
         issuer: issuer.isEmpty ? nil : issuer, audiences: audience,
         leeway: leeway.components.seconds, lifetimeMax: max(lifetimeMax.components.seconds, 1),

@@ -35,6 +35,8 @@ struct Command: Equatable, Sendable {
     case serve
     case checkConfig = "check-config"
     case health
+    case tokenMake = "token make"
+    case tokenInspect = "token inspect"
   }
 
   let name: Name
@@ -51,6 +53,8 @@ struct Command: Equatable, Sendable {
     case .serve: serve
     case .checkConfig: checkConfig
     case .health: health
+    case .tokenMake: tokenMake
+    case .tokenInspect: tokenInspect
     }
   }
 
@@ -58,6 +62,15 @@ struct Command: Equatable, Sendable {
 
   /// Words that are understood besides the commands.
   static let words = Name.allCases.map(\.rawValue) + ["help", "version"]
+
+  /// First words of commands that have two.
+  static let groups = ["token"]
+
+  /// Second words of the commands that begin with a word.
+  static func words(ofGroup group: String) -> [String] {
+    Name.allCases.map(\.rawValue).filter { $0.hasPrefix(group + " ") }
+      .map { String($0.dropFirst(group.count + 1)) }
+  }
 
   private static let serve = Command(
     name: .serve, argument: nil,

@@ -34,8 +34,9 @@ struct ConfigurationReading {
         ConfigurationSources.Flag(name: given.flag.name, path: $0, text: given.text)
       }
     }
-    let name =
-      invocation.argument ?? invocation.value(of: Flag.config.name) ?? environment["ROOST_CONFIG"]
+    // The argument of other commands is something else.
+    let argument = invocation.command.name == .checkConfig ? invocation.argument : nil
+    let name = argument ?? invocation.value(of: Flag.config.name) ?? environment["ROOST_CONFIG"]
     guard let name, !name.isEmpty else { return ConfigurationLoader.load(sources) }
 
     sources.fileName = name

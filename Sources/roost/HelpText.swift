@@ -36,6 +36,12 @@ enum HelpText {
     return text
   }
 
+  /// What `roost help token` prints: the commands that begin with a word.
+  static func text(ofGroup word: String) -> String {
+    Command.all.filter { $0.name.rawValue.hasPrefix(word + " ") }.map(text)
+      .joined(separator: "\n" + String(repeating: "-", count: width) + "\n\n")
+  }
+
   /// Default and variable of a flag's setting.
   private static func origin(of flag: Flag) -> String {
     guard let path = flag.setting, let setting = Setting.at(path) else { return "" }

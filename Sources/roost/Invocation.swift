@@ -19,6 +19,8 @@ struct Invocation: Equatable {
     case run(Invocation)
     /// Help about a command, or the overview.
     case help(Command?)
+    /// Help about all commands that begin with a word.
+    case helpOfGroup(String)
     case version
     /// A sentence about what is wrong.
     case mistake(String)
@@ -29,6 +31,9 @@ struct Invocation: Equatable {
 
   /// The value of a flag, the last one when it was given several times.
   func value(of name: String) -> String? { flags.last { $0.flag.name == name }?.text }
+
+  /// All values of a flag, in the order in which they were given.
+  func values(of name: String) -> [String] { flags.filter { $0.flag.name == name }.map(\.text) }
 
   /// Reads the arguments behind the program's name.
   static func parse(_ arguments: [String]) -> Outcome {
@@ -42,6 +47,7 @@ struct Invocation: Equatable {
     case "version", "--version": return version(rest)
     default: break
     }
+    if Command.groups.contains(word) { return parse(rest, ofGroup: word) }
     guard let name = Command.Name(rawValue: word) else {
       if word.hasPrefix("-") {
         return .mistake("a command comes before \(shown(word)); roost help lists them")
@@ -51,13 +57,29 @@ struct Invocation: Equatable {
     return parse(rest, of: Command.named(name))
   }
 
+  /// A command of two words, of which the first was read.
+  private static func parse(_ arguments: ArraySlice<String>, ofGroup group: String) -> Outcome {
+    let second = Command.words(ofGroup: group)
+    guard let word = arguments.first else {
+      return .mistake("\(group) is followed by \(second.joined(separator: " or "))")
+    }
+    if word == "--help" || word == "-h" { return .helpOfGroup(group) }
+    guard let name = Command.Name(rawValue: "\(group) \(word)") else {
+      return .mistake(
+        "\(group) has no command \(shown(word))" + Suggestion.sentence(for: word, among: second)
+          + "; it has \(second.joined(separator: " and "))")
+    }
+    return parse(arguments.dropFirst(), of: Command.named(name))
+  }
+
   private static func parse(_ arguments: ArraySlice<String>, of command: Command) -> Outcome {
     var flags: [GivenFlag] = []
     var argument: String?
     var rest = arguments
     while let word = rest.popFirst() {
       if word == "--help" || word == "-h" { return .help(command) }
-      guard word.hasPrefix("-") else {
+      // A dash alone stands for the standard input.
+      guard word.hasPrefix("-"), word != "-" else {
         guard command.argument != nil, argument == nil else {
           return .mistake("\(command.name.rawValue) does not take the argument \(shown(word))")
         }
@@ -86,6 +108,14 @@ struct Invocation: Equatable {
 
   private static func help(_ arguments: ArraySlice<String>) -> Outcome {
     guard let word = arguments.first else { return .help(nil) }
+    if Command.groups.contains(word) {
+      guard let next = arguments.dropFirst().first else { return .helpOfGroup(word) }
+      guard let name = Command.Name(rawValue: "\(word) \(next)") else {
+        return parse(arguments.dropFirst(), ofGroup: word)
+      }
+      guard arguments.count == 2 else { return .mistake("help takes one command at most") }
+      return .help(Command.named(name))
+    }
     guard arguments.count == 1 else { return .mistake("help takes one command at most") }
     if let name = Command.Name(rawValue: word) { return .help(Command.named(name)) }
     if ["help", "version", "--help", "-h"].contains(word) { return .help(nil) }
@@ -99,7 +129,8 @@ struct Invocation: Equatable {
   }
 
   private static func unknownCommand(_ word: String) -> String {
-    "unknown command \(shown(word))" + Suggestion.sentence(for: word, among: Command.words)
+    "unknown command \(shown(word))"
+      + Suggestion.sentence(for: word, among: Command.words + Command.groups)
       + "; roost help lists the commands"
   }
 

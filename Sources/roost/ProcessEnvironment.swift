@@ -29,10 +29,17 @@ enum ProcessEnvironment {
     let number = open(path, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { return .failure(Errno(code: errno)) }
     let descriptor = Descriptor(taking: number)
+    return contents(of: descriptor.number)
+  }
+
+  /// Reads the standard input to its end; of one that is far too long, only the beginning.
+  static func standardInput() -> Result<[UInt8], Errno> { contents(of: 0) }
+
+  private static func contents(of number: Int32) -> Result<[UInt8], Errno> {
     var content: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
     while content.count <= fileBytesMax {
-      let count = Glibc.read(descriptor.number, &buffer, buffer.count)
+      let count = Glibc.read(number, &buffer, buffer.count)
       if count < 0 {
         if errno == EINTR { continue }
         return .failure(Errno(code: errno))

@@ -16,6 +16,9 @@ struct Program {
     case .help(let command):
       Output.write(command.map(HelpText.text) ?? HelpText.overview())
       return 0
+    case .helpOfGroup(let word):
+      Output.write(HelpText.text(ofGroup: word))
+      return 0
     case .version:
       Output.write(BuildInformation.line + "\n")
       return 0
@@ -34,6 +37,8 @@ extension Invocation {
     case .serve: ServeCommand.start(self, environment: environment)
     case .checkConfig: CheckConfigCommand.run(self, environment: environment)
     case .health: HealthCommand.run(self, environment: environment)
+    case .tokenMake: TokenMakeCommand.run(self, environment: environment)
+    case .tokenInspect: TokenInspectCommand.run(self, environment: environment)
     }
   }
 }

@@ -1,4 +1,4 @@
-// Tokens of the libraries that issuers use, in every algorithm.
+// Tokens of the libraries that issuers use, in every algorithm, and tokens for those libraries.
 
 import Auth
 import TestSupport
@@ -30,6 +30,15 @@ extension ConformanceTests {
       }
       let names = TokenAlgorithm.allCases.map(\.rawValue)
       #expect(accepted == ["PyJWT": names, "joserfc": names + ["Ed25519"]])
+    }
+
+    @Test(.enabled(if: Environment["ROOST_TEST_ROOST"] != nil, "ROOST_TEST_ROOST is not set"))
+    func `what roost token make signs is good for PyJWT and joserfc, and theirs is read`() throws {
+      let roost = try #require(Environment["ROOST_TEST_ROOST"])
+      let program = try InteropDriver.start("made_tokens.py", [roost])
+      #expect(try program.wait(within: .seconds(120)) == .exited(0), "\(program.errors)")
+      let lines = program.output.split(separator: "\n").map(String.init)
+      #expect(lines == TokenAlgorithm.allCases.map(\.rawValue))
     }
   }
 }

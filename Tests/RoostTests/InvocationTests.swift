@@ -32,6 +32,7 @@ struct InvocationTests {
 
   @Test(arguments: [
     (["serve"], Command.Name.serve), (["check-config"], .checkConfig), (["health"], .health),
+    (["token", "make"], .tokenMake), (["token", "inspect"], .tokenInspect),
   ])
   func `a command needs nothing else`(arguments: [String], name: Command.Name) {
     let invocation = Invocation(command: .named(name), flags: [], argument: nil)
@@ -51,9 +52,32 @@ struct InvocationTests {
 
   @Test(arguments: Command.Name.allCases)
   func `every command explains itself in three ways`(name: Command.Name) {
-    #expect(Invocation.parse(["help", name.rawValue]) == .help(.named(name)))
-    #expect(Invocation.parse([name.rawValue, "--help"]) == .help(.named(name)))
-    #expect(Invocation.parse([name.rawValue, "-h"]) == .help(.named(name)))
+    let words = name.rawValue.split(separator: " ").map(String.init)
+    #expect(Invocation.parse(["help"] + words) == .help(.named(name)))
+    #expect(Invocation.parse(words + ["--help"]) == .help(.named(name)))
+    #expect(Invocation.parse(words + ["-h"]) == .help(.named(name)))
+  }
+
+  @Test(arguments: [["help", "token"], ["token", "--help"], ["token", "-h"]])
+  func `the first word of two explains all that begin with it`(arguments: [String]) {
+    #expect(Invocation.parse(arguments) == .helpOfGroup("token"))
+  }
+
+  @Test func `a flag may be given several times`() {
+    guard
+      case .run(let invocation) = Invocation.parse(
+        ["token", "make", "--room", "a=join", "--sub", "x", "--room=b=join"])
+    else {
+      Issue.record("not understood")
+      return
+    }
+    #expect(invocation.values(of: "--room") == ["a=join", "b=join"])
+    #expect(invocation.values(of: "--aud") == [])
+  }
+
+  @Test func `a dash alone is an argument`() {
+    let invocation = Invocation(command: .named(.tokenInspect), flags: [], argument: "-")
+    #expect(Invocation.parse(["token", "inspect", "-"]) == .run(invocation))
   }
 
   @Test(arguments: [["version"], ["--version"]])
@@ -64,11 +88,23 @@ struct InvocationTests {
   @Test(arguments: [
     ([], "a command is missing; roost help lists them"),
     (["sevre"], "unknown command sevre; did you mean serve?; roost help lists the commands"),
-    (["publish"], "unknown command publish; roost help lists the commands"),
+    (["unicorn"], "unknown command unicorn; roost help lists the commands"),
     (
       ["help", "sevre"], "unknown command sevre; did you mean serve?; roost help lists the commands"
     ),
     (["help", "serve", "health"], "help takes one command at most"),
+    (["help", "token", "make", "x"], "help takes one command at most"),
+    (["token"], "token is followed by make or inspect"),
+    (
+      ["token", "mkae"], "token has no command mkae; did you mean make?; it has make and inspect"
+    ),
+    (["help", "token", "x"], "token has no command x; it has make and inspect"),
+    (["tokn"], "unknown command tokn; did you mean token?; roost help lists the commands"),
+    (
+      ["token", "make", "--secret", "x"],
+      "token make has no flag --secret; did you mean --secret-file?"
+    ),
+    (["token", "make", "eyJ"], "token make does not take the argument eyJ"),
     (["--dev"], "a command comes before --dev; roost help lists them"),
     (["serve", "--lsten", "x"], "serve has no flag --lsten; did you mean --listen?"),
     (["serve", "--banana=1"], "serve has no flag --banana"),

@@ -10,16 +10,27 @@ struct SpawnedProgram: Equatable {
   let errors: String
 
   /// Runs `roost` with arguments and an environment of its own, to its end.
-  static func run(_ arguments: [String], environment: [String] = []) throws -> SpawnedProgram {
+  ///
+  /// - Parameter input: what it reads, at most 64 KiB, which a pipe holds.
+  static func run(
+    _ arguments: [String], environment: [String] = [], input text: String = ""
+  ) throws -> SpawnedProgram {
+    var input: [Int32] = [0, 0]
     var output: [Int32] = [0, 0]
     var errors: [Int32] = [0, 0]
-    let arePiped = pipe(&output) == 0 && pipe(&errors) == 0
+    let arePiped = pipe(&input) == 0 && pipe(&output) == 0 && pipe(&errors) == 0
     try #require(arePiped)
     // Runs go on side by side: an end that another run inherited would keep this one waiting.
-    for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    for descriptor in input + output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    let bytes = Array(text.utf8)
+    let written = write(input[1], bytes, bytes.count)
+    close(input[1])
+    defer { close(input[0]) }
+    try #require(written == bytes.count)
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_adddup2(&actions, input[0], 0)
     posix_spawn_file_actions_adddup2(&actions, output[1], 1)
     posix_spawn_file_actions_adddup2(&actions, errors[1], 2)
 

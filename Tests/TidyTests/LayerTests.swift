@@ -41,7 +41,8 @@ enum Layers {
       "RoostWire", "Auth", "Backplane", "Pages",
     ],
     "roost": [
-      "Glibc", "Synchronization", "Admin", "Gateway", "RoostEventLoop", "Telemetry", "RoostJSON",
+      "Glibc", "Synchronization", "Admin", "Gateway", "Auth", "RoostCrypto", "RoostEventLoop",
+      "Telemetry", "RoostJSON", "RoostRooms",
     ],
   ]
 
