@@ -87,14 +87,3 @@ final class TemporaryFolder {
     return file
   }
 }
-
-/// Asks until the answer is yes, for things of others that cannot be waited for; false at the deadline.
-func eventually(within limit: Duration = .seconds(20), _ question: () -> Bool) -> Bool {
-  let deadline = MonotonicInstant.now().advanced(by: limit)
-  while !question() {
-    if MonotonicInstant.now() > deadline { return false }
-    // Leaves the processor to those that are asked about.
-    _ = poll(nil, 0, 10)
-  }
-  return true
-}

@@ -120,10 +120,15 @@ extension SocketTests {
     @Test func `a process has as many descriptors after a node as before`() async {
       // In a process of its own: other tests open descriptors at the same time.
       await #expect(processExitsWith: .success) {
-        func openDescriptors() -> Int {
-          (0..<4096).count { fcntl($0, F_GETFD) >= 0 }
+        func openDescriptors() -> [String] {
+          (0..<4096).filter { fcntl($0, F_GETFD) >= 0 }.map { descriptor in
+            var name = [CChar](repeating: 0, count: 256)
+            let count = readlink("/proc/self/fd/\(descriptor)", &name, name.count)
+            return String(decoding: name.prefix(max(0, count)).map(UInt8.init), as: UTF8.self)
+          }
+          // Dispatch opens one when a task waits for the first time, and keeps it; Roost has none.
+          .filter { $0 != "anon_inode:[timerfd]" }
         }
-        try await withNode(.forTests(shards: 2)) { node in _ = try TestClient.open(node.address) }
         let before = openDescriptors()
         for _ in 0..<3 {
           try await withNode(.forTests(shards: 2)) { node in
@@ -133,7 +138,10 @@ extension SocketTests {
             try await node.settles { $0.sockets == 5 }
           }
         }
-        #expect(openDescriptors() == before)
+        // Whoever asked a shard for the last time may hold its executor a moment longer.
+        #expect(
+          eventually { openDescriptors().count == before.count },
+          "\(before), \(openDescriptors())")
       }
     }
 
