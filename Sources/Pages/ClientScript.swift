@@ -12,12 +12,12 @@ public enum ClientScript {
   public static let typesContentType = "text/plain; charset=utf-8"
 
   /// The entity tag of the module, quotes included (RFC 9110, 8.8.3).
-  public static let entityTag = "\"782fd38ade3bc1aa\""
+  public static let entityTag = "\"efe5a351a5b24ae6\""
 
   /// The entity tag of the types.
-  public static let typesEntityTag = "\"07e461e8289214ef\""
+  public static let typesEntityTag = "\"2111a323e0f8e5e0\""
 
-  /// The module, UTF-8, 17991 bytes, 5410 of them after gzip -9.
+  /// The module, UTF-8, 18890 bytes, 5600 of them after gzip -9.
   public static let module = ##"""
 const BACK_OFF = 500;
 const BACK_OFF_MAX = 30_000;
@@ -40,10 +40,11 @@ const HANDED_ON = ["joined", "left", "members", "presence_reset"];
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 export class RoostError extends Error {
-constructor(code, message) {
+constructor(code, message, retryAfterMs) {
 super(message || code);
 this.name = "RoostError";
 this.code = code;
+this.retryAfterMs = retryAfterMs;
 }
 }
 let emit;
@@ -74,6 +75,9 @@ constructor(name, client) {
 super();
 this.name = name;
 this.#client = client;
+}
+get position() {
+return this.#client.position(this.name);
 }
 join() {
 this.#client.join(this);
@@ -138,6 +142,7 @@ window: globalThis.window,
 this.#doors = {
 join: (handle) => this.#join(handle),
 leave: (name) => this.#leave(name),
+position: (name) => positionOf(this.#rooms.get(name)) ?? null,
 publish: (name, data, key) => this.#publish(name, data, key),
 read: (type, room, options) => this.#call({ ...options, type, room }, { room, isRepeated: true }),
 };
@@ -149,6 +154,7 @@ get welcome() {
 return this.#welcome;
 }
 connect() {
+if (this.#state === "waiting") return void this.#dial();
 if (this.#state !== "idle" && this.#state !== "closed") return;
 this.#failures = this.#refusals = 0;
 const { window } = this.#world;
@@ -172,6 +178,7 @@ return this.#call({ type: "send", to, data: data ?? null }, {});
 async #dial() {
 const attempt = ++this.#attempt;
 this.#enter("connecting");
+if (attempt !== this.#attempt) return;
 this.#at("state", CONNECT, () => this.#giveUp());
 if (this.#provider && (this.#token === undefined || this.#world.now() >= this.#expiresAt)) {
 try {
@@ -242,6 +249,7 @@ for (const name of ["state", "quiet", "auth", "hold"]) this.#deadlines.delete(na
 for (const room of this.#rooms.values()) {
 room.phase = "out";
 room.tries = 0;
+room.isDoubtful = false;
 this.#deadlines.delete(room);
 }
 for (const call of this.#calls) {
@@ -390,14 +398,14 @@ const isTooLarge = call.size > this.#welcome?.max_message_bytes;
 if (isTooLarge) this.#settle(call, "too_large", "larger than the server takes");
 return !isTooLarge;
 }
-#settle(call, outcome, message) {
+#settle(call, outcome, message, retryAfterMs) {
 this.#calls.delete(call);
 this.#bytes -= call.size;
 this.#deadlines.delete(call);
 this.#deadlines.delete(call.resolve);
 this.#asked.delete(call.id);
 if (message === undefined) call.resolve(outcome);
-else call.reject(new RoostError(outcome, message));
+else call.reject(new RoostError(outcome, message, retryAfterMs));
 }
 #again(call) {
 call.id = undefined;
@@ -406,8 +414,8 @@ this.#deadlines.delete(call.resolve);
 }
 #pump() {
 for (const room of this.#rooms.values())
-if (room.isWished && room.phase === "out" && this.#maySend() && !this.#deadlines.has(room))
-this.#askToJoin(room);
+if (room.isWished && (room.phase === "out" || room.isDoubtful) && this.#maySend() && !this.#deadlines.has(room))
+this.#askToJoin(room, room.phase === "joining");
 for (const call of [...this.#calls]) {
 if (!this.#maySend()) return;
 const room = this.#rooms.get(call.room);
@@ -425,7 +433,7 @@ return this.#welcome && !this.#isHeld && this.#asked.size < UNANSWERED_MAX;
 }
 #answered(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
 if (type !== "error") return this.#settle(call, fields);
-if (!call.isPublish || !REPEATED.includes(code)) return this.#settle(call, code, message ?? "");
+if (!call.isPublish || !REPEATED.includes(code)) return this.#settle(call, code, message ?? "", named);
 call.isDoubtful ||= code === "unknown" || code === "internal";
 this.#again(call);
 if (code === "rate_limited") return;
@@ -434,6 +442,14 @@ this.#at(call.resolve, this.#backOff(call.tries++, named), () => {
 call.isDelayed = false;
 this.#pump();
 });
+}
+#askAgain() {
+for (const call of this.#calls) {
+if (!call.id || !call.isRepeated) continue;
+this.#asked.delete(call.id);
+this.#again(call);
+}
+for (const room of this.#rooms.values()) if (room.phase === "joining") room.isDoubtful = true;
 }
 #hold(named) {
 this.#isHeld = true;
@@ -470,21 +486,24 @@ if (this.#welcome && !this.#rooms.has(name)) this.#askToLeave({ name });
 });
 });
 }
-#askToJoin(room) {
-const since = room.epoch === undefined ? undefined : { epoch: room.epoch, offset: room.offset };
+#askToJoin(room, isRepeated) {
+const since = positionOf(room);
 room.phase = "joining";
-this.#ask({ type: "join", room: room.name, since }, (reply) => {
-if (room.phase !== "joining") return;
+room.isDoubtful = false;
+const id = this.#ask({ type: "join", room: room.name, since }, (reply) => {
+if (room.phase !== "joining" || (isRepeated && reply.code === "bad_request")) return;
+this.#asked.delete(room.joinID);
 if (reply.type === "error") this.#refused(room, reply);
 else this.#joined(room, reply, since);
 this.#pump();
 });
+if (!isRepeated) room.joinID = id;
 }
-#joined(room, { members, epoch, offset, recovered }, since) {
+#joined(room, { members, epoch, offset, recovered, degraded }, since) {
 const isAgain = room.wasIn;
 Object.assign(room, { phase: "in", wasIn: true, tries: 0 });
 if (!since || !recovered) Object.assign(room, { epoch, offset });
-this.#tell(room, "room", { state: "joined", members, recovered });
+this.#tell(room, "room", { state: "joined", members, recovered, degraded });
 if (room.phase !== "in") return;
 if (isAgain && (epoch === undefined || !since)) this.#tell(room, "gap");
 else if (since && !recovered) this.#tell(room, "reset", { epoch, offset });
@@ -510,7 +529,7 @@ else if (offset > room.offset + 1 && !room.hasGap) this.#tell(room, "gap");
 room.offset = offset;
 }
 room.hasGap = false;
-return true;
+return room.phase === "in";
 }
 #receive(data) {
 if (typeof data !== "string") {
@@ -525,7 +544,10 @@ return;
 }
 this.#heard();
 const { event, type, id, ...fields } = message ?? {};
-if (type === "error" && fields.code === "rate_limited") this.#hold(fields.retry_after_ms);
+if (type === "error" && fields.code === "rate_limited") {
+if (id === undefined) this.#askAgain();
+this.#hold(fields.retry_after_ms);
+}
 if (id !== undefined) {
 const finish = this.#asked.get(id);
 this.#asked.delete(id);
@@ -592,13 +614,16 @@ const offset = hasOffset ? Number(new DataView(bytes.buffer).getBigUint64(start 
 if (this.#takes(room, offset)) this.#tell(room, "binary", { data: bytes.slice(start), offset });
 }
 }
+function positionOf({ epoch, offset } = {}) {
+return epoch === undefined ? undefined : { epoch, offset };
+}
 function randomKey() {
 const bytes = crypto.getRandomValues(new Uint8Array(16));
 return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 """##
 
-  /// The types, UTF-8, 5835 bytes.
+  /// The types, UTF-8, 6270 bytes.
   public static let types = ##"""
 // The types of roost.js.
 
@@ -638,10 +663,13 @@ export type ErrorCode =
 
 /** What happens in rooms: told to the room and to the client. */
 export interface RoomEvents {
-  /** The room was joined, or the join failed for good. `recovered`: whether nothing was missed. */
+  /**
+   * The room was joined, or the join failed for good. `recovered`: whether nothing was missed;
+   * `degraded`: the node cannot reach the others at the moment.
+   */
   room: {
     event: "room"; room: string; state: "joined" | "failed";
-    members?: number; recovered?: boolean; error?: ErrorCode;
+    members?: number; recovered?: boolean; degraded?: boolean; error?: ErrorCode;
   };
   message: {
     event: "message"; room: string; data: any; offset?: number; from?: Member;
@@ -700,13 +728,17 @@ export interface Options {
 
 /** Why a call failed. */
 export class RoostError extends Error {
-  constructor(code: ErrorCode, message?: string);
+  constructor(code: ErrorCode, message?: string, retryAfterMs?: number);
   readonly code: ErrorCode;
+  /** How long to wait before the next try, where the server said so. */
+  readonly retryAfterMs?: number;
 }
 
 /** A room, joined or not. */
 export interface Room {
   readonly name: string;
+  /** The place of the last message taken, in a room with history that was joined; else null. */
+  readonly position: Position | null;
   /** Calls `listener` with each such event; the result ends that. */
   on<Name extends keyof RoomEvents>(
     event: Name, listener: (event: RoomEvents[Name]) => void): () => void;
@@ -731,6 +763,7 @@ export class Roost {
   readonly welcome: Welcome | null;
   on<Name extends keyof RoostEvents>(
     event: Name, listener: (event: RoostEvents[Name]) => void): () => void;
+  /** Connects and stays connected; ends a wait for the next try at once. */
   connect(): void;
   /** Closes until `connect`. Calls that wait fail: `unknown` if they were sent, else `closed`. */
   close(): void;

@@ -9,12 +9,12 @@ public enum ConsolePage {
 
   /// The value of the Content-Security-Policy header to serve the page with.
   ///
-  /// It allows the page's one script and one style by their hashes, its icon, and connections to the
-  /// host that served it; nothing else.
+  /// It allows the page's one script and one style by their hashes, its icon, and modules of and
+  /// connections to the host that served it; nothing else.
   public static let contentSecurityPolicy =
-    "default-src 'none'; script-src 'sha256-lTtiM/SbkCqZW+r9OmfNZZSGPtMQppSaPJly4A4M9Y8='; style-src 'sha256-RrjvYhyKhsGOHNND0G4NVv3HM3URkTe1dnhbn/XdzTU='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "default-src 'none'; script-src 'sha256-pR9xXgeUc8VSZuE6suwgjB28kd69qGtmMExHUiFDz2E=' 'self'; style-src 'sha256-RrjvYhyKhsGOHNND0G4NVv3HM3URkTe1dnhbn/XdzTU='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-  /// The page, UTF-8, 44990 bytes.
+  /// The page, UTF-8, 43082 bytes.
   public static let html = ##"""
 <!doctype html>
 <html lang="en">
@@ -277,39 +277,40 @@ fieldset { display: contents; }
 </div>
 </main>
 <nav id="tabs" aria-label="Views"><button class="plain" data-tab="rooms">Rooms <span id="unread" class="badge"></span></button><button class="plain" data-tab="stream">Messages</button><button class="plain" data-tab="members">Members</button><button class="plain" data-tab="frames">Frames</button></nav>
-<script>
-"use strict";
+<script type="module">
+import { Roost } from "/roost.js";
+
 // Bounds of all that grows, in entries, characters and bytes.
 const MAX = { messages: 300, frames: 500, members: 200, text: 4000, hex: 256 };
-const ANSWER_MS = 10000, BACKOFF_MS = 500, BACKOFF_MAX_MS = 30000;
+const ANSWER_MS = 10000;
 
-// Close codes: name, meaning, and whether to connect again (0 no, 1 soon, 2 after a pause).
+// Close codes: name and meaning.
 const CLOSES = {
-  1000: ["Normal close", "One side ended the connection as planned.", 0],
-  1001: ["Going away", "The node drains or shuts down; another takes over.", 1],
-  1002: ["Protocol error", "A frame broke the rules of RFC 6455.", 0],
-  1003: ["Unsupported data", "A kind of message that is not taken here.", 0],
-  1005: ["No code", "Closed without a code.", 1],
-  1006: ["Connection lost", "No close frame came: network, proxy or node failed, or the handshake was refused.", 1],
-  1007: ["Invalid UTF-8", "A text message was not valid UTF-8.", 0],
-  1008: ["Policy violation", "The node’s policy forbids what this side did.", 0],
-  1009: ["Message too big", "A message exceeded the node’s limit.", 0],
-  1011: ["Internal error", "The node met what it did not expect.", 2],
-  1012: ["Service restart", "The node restarts.", 1],
-  1013: ["Try again later", "The node is overloaded or not ready.", 2],
-  4000: ["Ping timeout", "This side did not answer pings in time.", 1],
-  4001: ["Unauthorized", "The token is missing or not valid.", 0],
-  4002: ["Token expired", "The token ran out and was not refreshed.", 0],
-  4003: ["Kicked", "The server API disconnected this connection.", 0],
-  4004: ["Rate limited", "This side sent more than it may.", 2],
-  4005: ["Slow consumer", "This side read too slowly; its queue ran over.", 1],
-  4006: ["Idle", "Nothing was done here for too long.", 0],
-  4007: ["Connection limit", "This user or address has too many connections.", 2],
+  1000: ["Normal close", "One side ended the connection as planned."],
+  1001: ["Going away", "The node drains or shuts down; another takes over."],
+  1002: ["Protocol error", "A frame broke the rules of RFC 6455."],
+  1003: ["Unsupported data", "A kind of message that is not taken here."],
+  1005: ["No code", "Closed without a code."],
+  1006: ["Connection lost", "No close frame came: network, proxy or node failed, or the handshake was refused."],
+  1007: ["Invalid UTF-8", "A text message was not valid UTF-8."],
+  1008: ["Policy violation", "The node’s policy forbids what this side did."],
+  1009: ["Message too big", "A message exceeded the node’s limit."],
+  1011: ["Internal error", "The node met what it did not expect."],
+  1012: ["Service restart", "The node restarts."],
+  1013: ["Try again later", "The node is overloaded or not ready."],
+  4000: ["Ping timeout", "This side did not answer pings in time."],
+  4001: ["Unauthorized", "The token is missing or not valid."],
+  4002: ["Token expired", "The token ran out and was not refreshed."],
+  4003: ["Kicked", "The server API disconnected this connection."],
+  4004: ["Rate limited", "This side sent more than it may."],
+  4005: ["Slow consumer", "This side read too slowly; its queue ran over."],
+  4006: ["Idle", "Nothing was done here for too long."],
+  4007: ["Connection limit", "This user or address has too many connections."],
 };
 // What to do about an error.
 const HINTS = {
   unavailable: "Certainly not done: try again",
-  unknown: "It may have been done: repeat it with the same key", no_answer: "It may have been done",
+  unknown: "It may have been done: repeat it with the same key", timeout: "It may have been done",
 };
 
 // ui.roomField is the element with the id room-field. Data enters the page as text nodes only.
@@ -333,10 +334,10 @@ const stored = (storage, name, value) => {
 };
 
 // The room named "" holds direct messages.
-let socket, session, current, painted, phase, isWanted = false;
-let attempt = 0, retryAt, retryTimer, drainMs, nextId = 1, isPaused = false;
+let roost, roostUser, socket, session, current, painted, phase;
+let reason, refusal, retryAt, retryTimer, pingedAt, pingTimer, isPaused = false;
 let frames = [], freshFrames = [];
-const rooms = new Map(), pending = new Map();
+const rooms = new Map();
 
 // However much arrives, the page is painted once per animation frame.
 const dirty = new Set();
@@ -351,37 +352,60 @@ function draw(...parts) {
 
 // Connection
 
+// Shows every frame on its way to and from the client.
+class ShownSocket extends WebSocket {
+  constructor(...target) {
+    super(...target);
+    socket = this;
+    reason = "";
+    log("", "connect", this.url);
+    on(this, "message", ({ data }) => typeof data === "string" ? seen(data) : log("in", "binary", hex(new Uint8Array(data)), data.byteLength));
+    on(this, "close", (event) => log("", "close", `${event.code} ${reason = event.reason}`));
+  }
+  send(text) {
+    super.send(text);
+    log("out", /"type"\s*:\s*"(\w+)"/.exec(text)?.[1] ?? "text", text);
+  }
+}
+
+// What the client keeps to itself, or answers to raw requests.
+function seen(text) {
+  let message;
+  try { message = JSON.parse(text); } catch { return log("in", "not JSON", text); }
+  const { type, id, in_ms: left } = message;
+  log("in", type, text);
+  if (type === "error") refusal = message;
+  if (type === "error" && typeof id === "string") notify(...explain(message));
+  if (type === "expiring") notify(`The token expires in ${left / 1000} s: send auth with a new one.`);
+  if (type === "pong" && id === "console") {
+    clearTimeout(pingTimer);
+    write("rtt", took(pingedAt));
+  }
+}
+
+function ping() {
+  pingedAt = performance.now();
+  pingTimer = setTimeout(write, ANSWER_MS, "rtt", "failed");
+  socket.send('{"type":"ping","id":"console"}');
+}
+
 function connect() {
-  stopRetry();
-  isWanted = true;
-  setPhase("connecting");
   const user = ui.userField.value.trim();
   stored("sessionStorage", "roostUser", user);
-  const opened = socket = new WebSocket(`${location.origin.replace("http", "ws")}/ws${user && "?user=" + encodeURIComponent(user)}`, "roost.v1.json");
-  opened.binaryType = "arraybuffer";
-  log("", "connect", opened.url);
-  opened.onmessage = ({ data }) => opened === socket && (typeof data === "string" ? receive(data) : receiveBinary(data));
-  opened.onclose = (event) => opened === socket && closed(event);
+  if (!roost || roostUser !== user) {
+    roostUser = user;
+    roost = new Roost(`/ws${user && "?user=" + encodeURIComponent(user)}`, { WebSocket: ShownSocket, timeout: ANSWER_MS });
+    for (const event in told) roost.on(event, (fields) => { told[event](fields, rooms.get(fields.room)); draw(); });
+    for (const room of rooms.values()) if (room.name && room.wanted) roost.join(room.name);
+  }
+  roost.connect();
 }
 
-function disconnect() {
-  stopRetry();
-  isWanted = false;
-  if (socket) socket.close(1000, "console disconnected");
-  else setPhase("offline");
-}
+const disconnect = () => roost.close();
 
-function stopRetry() {
-  clearInterval(retryTimer);
-  ui.retryInfo.hidden = true;
-}
-
-function closed({ code, reason }) {
-  if (session) attempt = 0;
-  socket = session = null;
-  log("", "close", `${code} ${reason}`);
-  for (const finish of [...pending.values()]) finish({ type: "error", code: "no_answer", message: "The connection closed before the answer came" });
-  const [title, meaning, again] = CLOSES[code] ?? [`Code ${code}`, "Not a code of this protocol.", 0];
+function ended(state, code, wait) {
+  session = null;
+  const [title, meaning] = CLOSES[code] ?? [`Code ${code}`, "Not a code of this protocol."];
   for (const room of rooms.values()) {
     if (room.joined && room.name) note(room, `${title} (${code})`, "warn");
     room.joined = !room.name;
@@ -391,28 +415,13 @@ function closed({ code, reason }) {
   write("closeCode", code);
   write("closeTitle", title);
   write("closeReason", reason && `“${reason}”`);
-  write("closeExplanation", meaning + (isWanted && !again ? " Not connecting again by itself." : ""));
+  write("closeExplanation", meaning + (state === "closed" && code !== 1000 ? " Not connecting again by itself." : ""));
   ui.closeInfo.className = code > 1001 ? "bad" : "";
   ui.closeInfo.hidden = false;
   ui.notice.hidden = true;
-  const delay = drainMs;
-  drainMs = undefined;
-  if (!isWanted || !again) return setPhase("offline");
-  // Doubling with jitter, so that many clients do not come back at once. A drain names its own delay.
-  const backoff = Math.min(BACKOFF_MAX_MS, BACKOFF_MS * (again === 2 ? 8 : 1) * 2 ** attempt);
-  attempt += 1;
-  retryAt = performance.now() + (delay ?? backoff * (1 + Math.random()) / 2);
-  ui.retryInfo.hidden = false;
-  setPhase("waiting");
-  retryTimer = setInterval(countDown, 100);
-  countDown();
 }
 
-function countDown() {
-  const left = retryAt - performance.now();
-  write("retrySeconds", Math.max(0, left / 1000).toFixed(1));
-  if (left <= 0) connect();
-}
+const countDown = () => write("retrySeconds", Math.max(0, (retryAt - performance.now()) / 1000).toFixed(1));
 
 function setPhase(next) {
   phase = next;
@@ -422,101 +431,93 @@ function setPhase(next) {
   ui.connectButton.hidden = !isOffline;
   ui.disconnectButton.hidden = isOffline;
   ui.userField.disabled = !isOffline;
+  ui.retryInfo.hidden = phase !== "waiting";
   ui.pingButton.hidden = ui.session.hidden = !isOnline;
   ui.joinButton.disabled = ui.rawButton.disabled = !isOnline;
   write("rtt", "");
   draw();
 }
 
-function welcome(message) {
-  session = message;
-  attempt = 0;
-  const { node, connection, user, max_message_bytes: limit, ping_ms: ping, version } = message;
+function welcome() {
+  session = roost.welcome;
+  const { node, connection, user, max_message_bytes: limit, ping_ms: ping, version } = session;
   const facts = { Node: node, Connection: connection, User: user, Limit: limit && size(limit), Pings: ping && `every ${ping / 1000} s`, Version: version };
   ui.session.replaceChildren(...Object.entries(facts).filter(([, value]) => value).map(([name, value], index) =>
     make(index > 1 ? "div.rare" : "div", make("dt.quiet", name), make("dd.mono", value))));
   ui.closeInfo.hidden = ui.notice.hidden = true;
-  setPhase("online");
-  for (const room of rooms.values()) if (room.wanted) join(room);
 }
+
+// What the client tells, with the room that it is about.
+const told = {
+  state({ state, code, retry_in_ms: wait }) {
+    if (state === "open") welcome();
+    if (code) ended(state, code);
+    clearInterval(retryTimer);
+    if (state === "waiting") {
+      retryAt = performance.now() + wait;
+      retryTimer = setInterval(countDown, 100);
+      countDown();
+    }
+    setPhase({ open: "online", closed: "offline" }[state] ?? state);
+  },
+  room({ state, members, recovered, degraded }, room) {
+    if (!room) return;
+    if (state === "failed" && room.known) return note(room, ["Could not join again: ", ...explain(refusal)], "bad");
+    if (state === "failed") {
+      rooms.delete(room.name);
+      if (current === room) select(lastRoom());
+      refuseRoom(explain(refusal));
+      ui.roomField.value ||= room.name;
+      return isPhone() && openView("rooms");
+    }
+    const isAgain = room.known;
+    Object.assign(room, { joined: true, known: true, count: members });
+    place(room);
+    if (isAgain) note(room, recovered ? "Joined again; nothing is missing" : "Joined again");
+    else note(room, room.epoch === undefined ? "Joined; this room keeps no history" : `Joined at offset ${room.offset}`);
+    if (degraded) note(room, "Degraded: Redis is away, other nodes are out of reach", "warn");
+    presence(room);
+  },
+  message: (message, room) => deliver(room, message),
+  binary: ({ data, offset }, room) => deliver(room, { bytes: data, offset }),
+  direct: (message) => deliver(roomNamed(""), message),
+  joined: ({ member }, room) => move(room, "joined", member ?? {}),
+  left: ({ member }, room) => move(room, "left", member ?? {}),
+  members: ({ count }, room) => { room.count = count; },
+  presence_reset: (_, room) => presence(room),
+  gap: (_, room) => note(room, "Gap: messages may be missing here", "warn"),
+  reset(_, room) {
+    place(room);
+    note(room, "Reset: the missed messages could not be recovered. Load your state anew.", "bad");
+  },
+  added({ room: name }) {
+    const room = Object.assign(roomNamed(name), { byServer: true, wanted: true, joined: true });
+    place(room);
+    note(room, "The server joined this connection to the room");
+    presence(room);
+  },
+  removed({ code }, room) {
+    room.joined = room.wanted = false;
+    note(room, ["The server took this connection out of the room ", make("b.code", code)], "bad");
+  },
+  draining() { notify("This node is draining and will close the connection; the console comes back by itself."); },
+  error: (error) => notify(...explain(error)),
+};
 
 // Requests
 
-function transmit(text) {
-  if (socket?.readyState !== 1) return false;
-  socket.send(text);
-  log("out", /"type"\s*:\s*"(\w+)"/.exec(text)?.[1] ?? "text", text);
-  return true;
-}
+const took = (startedAt) => `${(performance.now() - startedAt).toFixed(1)} ms`;
 
-// Calls `done` once, with the answer or an error made here, and the time it took. `data` is JSON text
-// and goes out as it stands, so that numbers keep their digits.
-function request(fields, done, data) {
-  const id = nextId++, startedAt = performance.now();
-  const finish = (answer) => {
-    clearTimeout(timer);
-    pending.delete(id);
-    done(answer, `${(performance.now() - startedAt).toFixed(1)} ms`);
-  };
-  const timer = setTimeout(finish, ANSWER_MS, { type: "error", code: "no_answer", message: `No answer in ${ANSWER_MS / 1000} s` });
-  const text = JSON.stringify({ ...fields, id });
-  if (transmit(data ? `${text.slice(0, -1)},"data":${data}}` : text)) pending.set(id, finish);
-  else finish({ type: "error", code: "unavailable", message: "Not connected" });
-}
+// JSON whose numbers keep their digits, where the browser can do that.
+const exact = (text) => JSON.parse(text, (_, value, { source } = {}) =>
+  typeof value === "number" && JSON.rawJSON && source !== String(value) ? JSON.rawJSON(source) : value);
 
-const explain = ({ code, message, retry_after_ms: wait }) =>
+const explain = ({ code, message, retryAfterMs, retry_after_ms: wait = retryAfterMs }) =>
   [make("b.code", code), " ", [message, HINTS[code], wait && `Retry in ${wait / 1000} s`].filter(Boolean).join(" · ")];
 
 function notify(...children) {
   ui.noticeText.replaceChildren(...children);
   ui.notice.hidden = false;
-}
-
-function receive(text) {
-  let message;
-  try { message = JSON.parse(text); } catch { return log("in", "not JSON", text); }
-  const { type, room: name, epoch, offset } = message;
-  log("in", type, text);
-  const finish = pending.get(message.id);
-  if (finish && ["ok", "error", "pong"].includes(type)) return finish(message);
-  if (type === "welcome") return welcome(message);
-  if (type === "error") return notify(...explain(message));
-  if (type === "direct") return deliver(roomNamed(""), message);
-  if (type === "expiring") return notify(`The token expires in ${message.in_ms / 1000} s: send auth with a new one.`);
-  if (type === "draining") {
-    drainMs = message.reconnect_after_ms;
-    return notify("This node is draining and will close the connection; the console comes back by itself.");
-  }
-  const room = type === "added" ? roomNamed(name) : rooms.get(name);
-  if (!room) return;
-  if (type === "message") deliver(room, message);
-  if (type === "joined" || type === "left") move(room, type, message.member ?? {});
-  if (type === "members") room.count = message.count;
-  if (type === "added") {
-    Object.assign(room, { byServer: true, wanted: true, joined: true, epoch, offset });
-    note(room, "The server joined this connection to the room");
-    presence(room);
-  }
-  if (type === "removed") {
-    room.joined = room.wanted = false;
-    note(room, ["The server took this connection out of the room ", make("b.code", message.code)], "bad");
-  }
-  if (type === "gap") note(room, "Gap: messages may be missing here", "warn");
-  if (type === "reset") {
-    Object.assign(room, { epoch, offset });
-    note(room, "Reset: the missed messages could not be recovered. Load your state anew.", "bad");
-  }
-  if (type === "presence_reset") presence(room);
-  draw();
-}
-
-// Version 1, flags, length of the name, the name, with flag 1 the offset, the payload.
-function receiveBinary(buffer) {
-  const bytes = new Uint8Array(buffer), nameEnd = 3 + bytes[2], start = nameEnd + (bytes[1] & 1 ? 8 : 0);
-  log("in", "binary", hex(bytes), bytes.length);
-  const room = rooms.get(new TextDecoder().decode(bytes.slice(3, nameEnd)));
-  if (bytes[0] !== 1 || bytes.length < start || !room) return;
-  deliver(room, { offset: start > nameEnd ? Number(new DataView(buffer).getBigUint64(nameEnd)) : undefined, bytes: bytes.slice(start) });
 }
 
 // Rooms
@@ -539,48 +540,27 @@ function select(room) {
 }
 
 function join(room) {
-  const isAgain = room.known, since = room.epoch === undefined ? undefined : { epoch: room.epoch, offset: room.offset };
   room.wanted = true;
-  request({ type: "join", room: room.name, since }, (answer) => {
-    const { epoch, offset, recovered } = answer;
-    if (answer.type === "error") {
-      if (isAgain) return note(room, ["Could not join again: ", ...explain(answer)], "bad");
-      rooms.delete(room.name);
-      if (current === room) select(lastRoom());
-      refuseRoom(explain(answer));
-      ui.roomField.value ||= room.name;
-      return isPhone() && openView("rooms");
-    }
-    if (!room.wanted) return;
-    room.joined = room.known = true;
-    room.count = answer.members;
-    if (!isAgain) note(room, epoch === undefined ? "Joined; this room keeps no history" : `Joined at offset ${offset}`);
-    else if (!since) note(room, "Joined again; without history, what came meanwhile is not shown", "warn");
-    else if (recovered) note(room, offset > since.offset ? `Joined again; ${plural(offset - since.offset, "missed message")} recovered` : "Joined again; nothing was missed");
-    else note(room, `Joined again, but what came after offset ${since.offset} could not be recovered`, "bad");
-    // After a recovery the missed messages move the position themselves.
-    if (!recovered) Object.assign(room, { epoch, offset });
-    if (answer.degraded) note(room, "Degraded: Redis is away, other nodes are out of reach", "warn");
-    presence(room);
-  });
+  roost.join(room.name);
 }
 
 function leave(room) {
   room.wanted = false;
-  if (room.joined && room.name) request({ type: "leave", room: room.name }, (answer) => answer.type === "error" && notify(...explain(answer)));
+  roost?.room(room.name).leave();
   rooms.delete(room.name);
   select(lastRoom());
 }
 
+// Takes over the client's position; it has none for direct messages.
+const place = (room) => Object.assign(room, roost.room(room.name).position ?? { epoch: undefined, offset: undefined });
+
 function presence(room) {
-  request({ type: "presence", room: room.name }, (answer) => {
-    if (answer.type === "error") return note(room, ["Members cannot be read: ", ...explain(answer)], "warn");
-    const list = answer.members ?? [];
+  roost.room(room.name).presence().then(({ members: list }) => {
     room.members = new Map(list.slice(0, MAX.members).map((member) => [member.connection, member]));
     // A page of a long list never lowers the count that join gave.
     room.count = Math.max(list.length, list.length < 100 ? 0 : room.count ?? 0);
     draw("rooms", "members");
-  });
+  }, (error) => note(room, ["Members cannot be read: ", ...explain(error)], "warn"));
 }
 
 function move(room, type, member) {
@@ -592,8 +572,7 @@ function move(room, type, member) {
 }
 
 function history(room) {
-  request({ type: "history", room: room.name, limit: 50, reverse: true }, ({ type, messages = [], epoch, ...answer }) => {
-    if (type === "error") return note(room, ["No history: ", ...explain(answer)], "bad");
+  roost.room(room.name).history({ limit: 50, reverse: true }).then(({ messages, epoch }) => {
     const isHere = ({ offset }) => room.items.some((item) => item.offset === offset && item.epoch === epoch);
     const older = messages.filter((message) => !isHere(message)).sort((one, other) => one.offset - other.offset);
     for (const message of older) {
@@ -602,7 +581,7 @@ function history(room) {
     }
     painted = null;
     note(room, older.length ? `${plural(older.length, "earlier message")} loaded` : "History holds no more than is shown");
-  });
+  }, (error) => note(room, ["No history: ", ...explain(error)], "bad"));
 }
 
 // Messages
@@ -615,8 +594,7 @@ function itemOf({ data, bytes, binary, from, time, offset, to }, epoch) {
 }
 
 function deliver(room, message) {
-  room.epoch = message.epoch ?? room.epoch;
-  room.offset = message.offset ?? room.offset;
+  place(room);
   const { bytes, data, from } = message;
   room.last = `${from?.user ? from.user + ": " : ""}${bytes ? size(bytes.length) + " of binary" : (typeof data === "string" ? data : JSON.stringify(data) ?? "").slice(0, 80)}`;
   if (room !== current || isPhone() && document.body.dataset.view !== "stream") room.unread += 1;
@@ -804,21 +782,21 @@ function publish() {
   if (!room || !text.trim() || phase !== "online") return;
   if (ui.formatJson.checked) try { JSON.parse(text); } catch (error) { return refuse(`Not JSON, not sent: ${error.message}`); }
   if (!isRoom && !target) return refuse(`Not sent: name the ${kind}.`);
-  const data = ui.formatJson.checked ? text : JSON.stringify(text);
+  const data = ui.formatJson.checked ? exact(text) : text, startedAt = performance.now();
   setInput("");
   result("Waiting for the answer");
-  request(isRoom ? { type: "publish", room: room.name, key: key || undefined } : { type: "send", to: { [kind]: target } }, (answer, took) => {
-    if (answer.type === "error") {
-      setInput(ui.messageInput.value || text);
-      return result(explain(answer), "bad");
-    }
+  const call = isRoom ? roost.room(room.name).publish(data, { key: key || undefined }) : roost.send({ [kind]: target }, data);
+  call.then(({ offset, delivered }) => {
     if (!isRoom) {
-      add(roomNamed(""), itemOf({ data: JSON.parse(data), to: target }));
-      return result(`Delivered to ${plural(answer.delivered, "connection")} in ${took}`, answer.delivered ? "good" : "bad");
+      add(roomNamed(""), itemOf({ data, to: target }));
+      return result(`Delivered to ${plural(delivered, "connection")} in ${took(startedAt)}`, delivered ? "good" : "bad");
     }
-    const at = answer.offset === undefined ? "" : ` at offset ${answer.offset}`;
-    result(`Published${at} in ${took}${key && "; repeating the key gives it again"}`, "good");
-  }, data);
+    const at = offset === undefined ? "" : ` at offset ${offset}`;
+    result(`Published${at} in ${took(startedAt)}${key && "; repeating the key gives it again"}`, "good");
+  }, (error) => {
+    setInput(ui.messageInput.value || text);
+    result(explain(error), "bad");
+  });
 }
 
 // Controls
@@ -874,13 +852,13 @@ on(ui.messageInput, "keydown", (event) => {
   publish();
 });
 on(ui.frameFilter, "input", () => { for (const frame of frames) frame.element.hidden = !isShown(frame); });
-on(ui.rawForm, "submit", () => { if (ui.rawInput.value && transmit(ui.rawInput.value)) ui.rawInput.value = ""; });
+on(ui.rawForm, "submit", () => { if (!ui.rawInput.value || phase !== "online") return; socket.send(ui.rawInput.value); ui.rawInput.value = ""; });
 const clicks = {
   disconnectButton: disconnect,
   retryNow: connect,
   retryStop: disconnect,
   noticeClose: () => ui.notice.hidden = true,
-  pingButton: () => request({ type: "ping" }, ({ type }, took) => ui.rtt.textContent = type === "pong" ? took : "failed"),
+  pingButton: () => ping(),
   historyButton: () => history(current),
   leaveButton: () => { leave(current); openView("rooms"); },
   presenceButton: () => presence(current),

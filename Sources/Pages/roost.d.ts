@@ -36,10 +36,13 @@ export type ErrorCode =
 
 /** What happens in rooms: told to the room and to the client. */
 export interface RoomEvents {
-  /** The room was joined, or the join failed for good. `recovered`: whether nothing was missed. */
+  /**
+   * The room was joined, or the join failed for good. `recovered`: whether nothing was missed;
+   * `degraded`: the node cannot reach the others at the moment.
+   */
   room: {
     event: "room"; room: string; state: "joined" | "failed";
-    members?: number; recovered?: boolean; error?: ErrorCode;
+    members?: number; recovered?: boolean; degraded?: boolean; error?: ErrorCode;
   };
   message: {
     event: "message"; room: string; data: any; offset?: number; from?: Member;
@@ -98,13 +101,17 @@ export interface Options {
 
 /** Why a call failed. */
 export class RoostError extends Error {
-  constructor(code: ErrorCode, message?: string);
+  constructor(code: ErrorCode, message?: string, retryAfterMs?: number);
   readonly code: ErrorCode;
+  /** How long to wait before the next try, where the server said so. */
+  readonly retryAfterMs?: number;
 }
 
 /** A room, joined or not. */
 export interface Room {
   readonly name: string;
+  /** The place of the last message taken, in a room with history that was joined; else null. */
+  readonly position: Position | null;
   /** Calls `listener` with each such event; the result ends that. */
   on<Name extends keyof RoomEvents>(
     event: Name, listener: (event: RoomEvents[Name]) => void): () => void;
@@ -129,6 +136,7 @@ export class Roost {
   readonly welcome: Welcome | null;
   on<Name extends keyof RoostEvents>(
     event: Name, listener: (event: RoostEvents[Name]) => void): () => void;
+  /** Connects and stays connected; ends a wait for the next try at once. */
   connect(): void;
   /** Closes until `connect`. Calls that wait fail: `unknown` if they were sent, else `closed`. */
   close(): void;

@@ -35,10 +35,11 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Why a call failed: `code` is one of the protocol's, or `timeout`, `buffer_full`, `closed`. */
 export class RoostError extends Error {
-  constructor(code, message) {
+  constructor(code, message, retryAfterMs) {
     super(message || code);
     this.name = "RoostError";
     this.code = code;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -79,6 +80,11 @@ class Room extends Listeners {
     super();
     this.name = name;
     this.#client = client;
+  }
+
+  /** The place of the last message taken, in a room with history that was joined; else null. */
+  get position() {
+    return this.#client.position(this.name);
   }
 
   /** Wishes to be in the room, now and after every reconnect, until `leave`. */
@@ -177,6 +183,7 @@ export class Roost extends Listeners {
     this.#doors = {
       join: (handle) => this.#join(handle),
       leave: (name) => this.#leave(name),
+      position: (name) => positionOf(this.#rooms.get(name)) ?? null,
       publish: (name, data, key) => this.#publish(name, data, key),
       read: (type, room, options) => this.#call({ ...options, type, room }, { room, isRepeated: true }),
     };
@@ -192,8 +199,9 @@ export class Roost extends Listeners {
     return this.#welcome;
   }
 
-  /** Connects, and stays connected until `close` or a final refusal. */
+  /** Connects, and stays connected until `close` or a final refusal; ends a wait at once. */
   connect() {
+    if (this.#state === "waiting") return void this.#dial();
     if (this.#state !== "idle" && this.#state !== "closed") return;
     this.#failures = this.#refusals = 0;
     const { window } = this.#world;
@@ -228,6 +236,8 @@ export class Roost extends Listeners {
   async #dial() {
     const attempt = ++this.#attempt;
     this.#enter("connecting");
+    // A listener may have closed the client.
+    if (attempt !== this.#attempt) return;
     this.#at("state", CONNECT, () => this.#giveUp());
     if (this.#provider && (this.#token === undefined || this.#world.now() >= this.#expiresAt)) {
       try {
@@ -306,6 +316,7 @@ export class Roost extends Listeners {
     for (const room of this.#rooms.values()) {
       room.phase = "out";
       room.tries = 0;
+      room.isDoubtful = false;
       this.#deadlines.delete(room);
     }
     for (const call of this.#calls) {
@@ -486,14 +497,14 @@ export class Roost extends Listeners {
   }
 
   // Ends a call: with a reply, or with a code and a message.
-  #settle(call, outcome, message) {
+  #settle(call, outcome, message, retryAfterMs) {
     this.#calls.delete(call);
     this.#bytes -= call.size;
     this.#deadlines.delete(call);
     this.#deadlines.delete(call.resolve);
     this.#asked.delete(call.id);
     if (message === undefined) call.resolve(outcome);
-    else call.reject(new RoostError(outcome, message));
+    else call.reject(new RoostError(outcome, message, retryAfterMs));
   }
 
   // Lets a call be sent once more, at once.
@@ -506,8 +517,8 @@ export class Roost extends Listeners {
   // Sends what may be sent: joins, then calls in their order.
   #pump() {
     for (const room of this.#rooms.values())
-      if (room.isWished && room.phase === "out" && this.#maySend() && !this.#deadlines.has(room))
-        this.#askToJoin(room);
+      if (room.isWished && (room.phase === "out" || room.isDoubtful) && this.#maySend() && !this.#deadlines.has(room))
+        this.#askToJoin(room, room.phase === "joining");
     for (const call of [...this.#calls]) {
       if (!this.#maySend()) return;
       const room = this.#rooms.get(call.room);
@@ -528,7 +539,7 @@ export class Roost extends Listeners {
 
   #answered(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
     if (type !== "error") return this.#settle(call, fields);
-    if (!call.isPublish || !REPEATED.includes(code)) return this.#settle(call, code, message ?? "");
+    if (!call.isPublish || !REPEATED.includes(code)) return this.#settle(call, code, message ?? "", named);
     call.isDoubtful ||= code === "unknown" || code === "internal";
     this.#again(call);
     // With `rate_limited` all wait, and the call is one of them.
@@ -538,6 +549,16 @@ export class Roost extends Listeners {
       call.isDelayed = false;
       this.#pump();
     });
+  }
+
+  // An error without an id says that a message was dropped and not which: what can be repeated is.
+  #askAgain() {
+    for (const call of this.#calls) {
+      if (!call.id || !call.isRepeated) continue;
+      this.#asked.delete(call.id);
+      this.#again(call);
+    }
+    for (const room of this.#rooms.values()) if (room.phase === "joining") room.isDoubtful = true;
   }
 
   #hold(named) {
@@ -585,22 +606,26 @@ export class Roost extends Listeners {
     });
   }
 
-  #askToJoin(room) {
-    const since = room.epoch === undefined ? undefined : { epoch: room.epoch, offset: room.offset };
+  #askToJoin(room, isRepeated) {
+    const since = positionOf(room);
     room.phase = "joining";
-    this.#ask({ type: "join", room: room.name, since }, (reply) => {
-      if (room.phase !== "joining") return;
+    room.isDoubtful = false;
+    const id = this.#ask({ type: "join", room: room.name, since }, (reply) => {
+      // Two joins were sent when one seemed dropped; the one that came second is refused.
+      if (room.phase !== "joining" || (isRepeated && reply.code === "bad_request")) return;
+      this.#asked.delete(room.joinID);
       if (reply.type === "error") this.#refused(room, reply);
       else this.#joined(room, reply, since);
       this.#pump();
     });
+    if (!isRepeated) room.joinID = id;
   }
 
-  #joined(room, { members, epoch, offset, recovered }, since) {
+  #joined(room, { members, epoch, offset, recovered, degraded }, since) {
     const isAgain = room.wasIn;
     Object.assign(room, { phase: "in", wasIn: true, tries: 0 });
     if (!since || !recovered) Object.assign(room, { epoch, offset });
-    this.#tell(room, "room", { state: "joined", members, recovered });
+    this.#tell(room, "room", { state: "joined", members, recovered, degraded });
     if (room.phase !== "in") return;
     if (isAgain && (epoch === undefined || !since)) this.#tell(room, "gap");
     else if (since && !recovered) this.#tell(room, "reset", { epoch, offset });
@@ -630,7 +655,7 @@ export class Roost extends Listeners {
       room.offset = offset;
     }
     room.hasGap = false;
-    return true;
+    return room.phase === "in";
   }
 
   // MARK: Receiving
@@ -648,7 +673,10 @@ export class Roost extends Listeners {
     }
     this.#heard();
     const { event, type, id, ...fields } = message ?? {};
-    if (type === "error" && fields.code === "rate_limited") this.#hold(fields.retry_after_ms);
+    if (type === "error" && fields.code === "rate_limited") {
+      if (id === undefined) this.#askAgain();
+      this.#hold(fields.retry_after_ms);
+    }
     if (id !== undefined) {
       const finish = this.#asked.get(id);
       this.#asked.delete(id);
@@ -721,6 +749,10 @@ export class Roost extends Listeners {
     const offset = hasOffset ? Number(new DataView(bytes.buffer).getBigUint64(start - 8)) : undefined;
     if (this.#takes(room, offset)) this.#tell(room, "binary", { data: bytes.slice(start), offset });
   }
+}
+
+function positionOf({ epoch, offset } = {}) {
+  return epoch === undefined ? undefined : { epoch, offset };
 }
 
 // A key that no other publish has; `crypto.randomUUID` is not there in pages without TLS.

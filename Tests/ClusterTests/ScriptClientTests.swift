@@ -48,24 +48,41 @@ struct ScriptClientTests {
           "ws://\(address)",
         ] + more)
     }
+
+    /// Uses the console; screenshots go where those of the other browser tests do.
+    func browse() throws -> Subprocess {
+      var environment = ["PYTHONUNBUFFERED": "1", "PATH": "/usr/bin:/bin"]
+      for name in ["PATH", "HOME", "LANG"] { environment[name] = Environment[name] }
+      return try Subprocess(
+        try #require(Environment["ROOST_TEST_PYTHON"]),
+        [
+          "\(ScriptClientTests.root)/Tests/Interop/browser.py", "--recovery", "--chromium",
+          try #require(Environment["ROOST_TEST_CHROMIUM"]), "--output",
+          "\(Environment["ROOST_OUTPUT"] ?? "/tmp")/console", "\(address)",
+        ], environment: environment)
+    }
+
+    /// Ends the node that a line of the form "kill NAME" asks for.
+    func kill(_ line: String) throws {
+      try #require(line.hasPrefix("kill "), "\(line)")
+      try #require(cluster.nodes.first { $0.name == line.dropFirst(5) }).kill()
+    }
   }
 
   @Test func `killed nodes cost an application nothing but time`() throws {
     let stage = try Stage()
     let story = try stage.play("recover")
-    var kills = 0
-    while true {
-      let line = try story.line(within: .seconds(90))
-      guard line.hasPrefix("kill ") else {
-        #expect(line == "done")
-        break
-      }
-      let node = try #require(stage.cluster.nodes.first { $0.name == line.dropFirst(5) })
-      try node.kill()
-      kills += 1
-    }
-    #expect(kills == 2)
+    for _ in 0..<2 { try stage.kill(try story.line(within: .seconds(90))) }
+    #expect(try story.line(within: .seconds(90)) == "done")
     #expect(try story.wait(within: .seconds(60)) == .exited(0), "\(story.outputs)")
+  }
+
+  @Test(.enabled(if: Environment["ROOST_TEST_CHROMIUM"] != nil, "no Chromium is installed"))
+  func `the console comes back from a killed node with nothing missing`() throws {
+    let stage = try Stage()
+    let story = try stage.browse()
+    try stage.kill(try story.line(within: .seconds(90)))
+    #expect(try story.wait(within: .seconds(120)) == .exited(0), "\(story.outputs)")
   }
 
   @Test func `tokens are replaced in place and after a revocation, and a kick is final`() throws {

@@ -1,11 +1,14 @@
 """Uses the console page of a running node as people do, in a real browser, and looks at it.
 
-    browser.py --chromium PATH [--output FOLDER] HOST:PORT
+    browser.py --chromium PATH [--output FOLDER] [--recovery] HOST:PORT
 
 The node runs with --dev. Three windows, one in light colours, one in dark ones and one of a phone's
 size, connect, join a room and publish; what each shows is checked, and screenshots are left in the
 folder (by default $ROOST_OUTPUT, else the current one). Clicks and keys are the browser's own input
 events, so what is covered or disabled cannot be used. Exits 0 when everything was as it should be.
+
+With --recovery the address is a balancer's, and two windows use the console. The line "kill NAME" asks
+for the end of the node that one of them is on; nothing that the other publishes may be missing.
 """
 
 import argparse
@@ -203,14 +206,14 @@ class Window:
         if is_light != (colours == "light"):
             raise AssertionError(f"{self.name}: the background {background} is not {colours}")
 
-    async def connect_and_join(self):
+    async def connect_and_join(self, room=ROOM):
         await self.until_text("#status", "Not connected")
         await self.type("#user-field", self.name)
         await self.click("#connect-button")
         await self.until_text("#status", "Connected")
-        await self.type("#room-field", ROOM)
+        await self.type("#room-field", room)
         await self.click("#join-button")
-        await self.until_text("#room-title", ROOM)
+        await self.until_text("#room-title", room)
 
     async def shows(self, *bodies):
         """The messages of the room are these, in this order."""
@@ -351,10 +354,51 @@ async def use(browser, url, output):
     done("no page had an error or broke its content security policy")
 
 
+async def recover(browser, url, output):
+    """A node is killed under a page, which comes back by itself."""
+    anna = await browser.open("anna", url, "dark", 1280, 800)
+    await anna.connect_and_join("all:lobby")
+    bert = await browser.open("bert", url, "light", 1280, 800)
+    await bert.connect_and_join("all:lobby")
+    node = await anna.text("#session dd")
+    if await bert.text("#session dd") == node:
+        raise AssertionError("both windows are on one node")
+    await bert.type("#message-input", "before")
+    await bert.press_enter()
+    for window in (anna, bert):
+        await window.shows("before")
+    print(f"kill {node}", flush=True)
+    bodies = ["before"]
+    # What is published while anna's page may be away.
+    while await anna.text("#session dd") == node:
+        bodies.append(f"message {len(bodies)}")
+        await bert.type("#message-input", bodies[-1])
+        await bert.press_enter()
+        await bert.shows(*bodies)
+    await anna.until_text("#status", "Connected")
+    await anna.shows(*bodies)
+    await anna.until(
+        "[...document.querySelectorAll('#message-list .note')]"
+        ".some((note) => note.textContent === 'Joined again; nothing is missing')"
+    )
+    await anna.looks_sound("dark")
+    await anna.screenshot(output / "console-recovered.png")
+    await anna.type("#message-input", "and back")
+    await anna.press_enter()
+    await bert.shows(*bodies, "and back")
+    for window in browser.windows.values():
+        # The browser itself complains of the connection that it lost.
+        rest = [text for text in window.complaints if "WebSocket connection to" not in text]
+        if rest:
+            raise AssertionError(f"{window.name}'s page complains: {rest}")
+    print(f"ok  a page whose node was killed has all of {len(bodies)} messages", flush=True)
+
+
 async def run(arguments):
     arguments.output.mkdir(parents=True, exist_ok=True)
+    story = recover if arguments.recovery else use
     async with chromium(arguments.chromium) as browser:
-        await use(browser, f"http://{arguments.address}/", arguments.output)
+        await story(browser, f"http://{arguments.address}/", arguments.output)
 
 
 def main():
@@ -362,6 +406,7 @@ def main():
     parser.add_argument("address", metavar="HOST:PORT")
     parser.add_argument("--chromium", required=True, help="path of the browser")
     default = pathlib.Path(os.environ.get("ROOST_OUTPUT") or ".")
+    parser.add_argument("--recovery", action="store_true", help="behind a balancer; see above")
     parser.add_argument("--output", type=pathlib.Path, default=default)
     try:
         asyncio.run(run(parser.parse_args()))

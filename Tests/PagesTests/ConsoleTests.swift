@@ -6,7 +6,8 @@ import Testing
 
 /// The text between the only opening and closing tag of a kind.
 private func body(of tag: String) throws -> Substring {
-  let opened = ConsolePage.html.components(around: "<\(tag)>")
+  let opened = ConsolePage.html.components(
+    around: tag == "script" ? "<script type=\"module\">" : "<\(tag)>")
   try #require(opened.count == 2, "one <\(tag)>")
   let closed = String(opened[1]).components(around: "</\(tag)>")
   try #require(closed.count == 2, "one </\(tag)>")
@@ -50,6 +51,12 @@ func `nothing in the page asks another host for anything`(text: String) {
   #expect(!ConsolePage.html.contains(text))
 }
 
+@Test func `the script imports the client that the node serves, and nothing else`() throws {
+  let script = try body(of: "script")
+  #expect(script.hasPrefix("\nimport { Roost } from \"/roost.js\";\n"))
+  #expect(script.ranges(of: "import ").count == 1)
+}
+
 @Test func `the only links are the icon of the page and its own symbol`() throws {
   let targets = try markup().matches(of: /href="([^"]*)"/).map { String($0.output.1) }
   #expect(Set(targets) == ["data:,", "#bird"])
@@ -76,7 +83,7 @@ func `data cannot become markup or script`(text: String) {
   let style = base64(Digest.sha256(Array(try body(of: "style").utf8).span))
   #expect(
     ConsolePage.contentSecurityPolicy
-      == "default-src 'none'; script-src 'sha256-\(script)'; style-src 'sha256-\(style)'; "
+      == "default-src 'none'; script-src 'sha256-\(script)' 'self'; style-src 'sha256-\(style)'; "
       + "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
       + "frame-ancestors 'none'; require-trusted-types-for 'script'")
 }
