@@ -1,7 +1,8 @@
 // The client of Roost for pages and for JavaScript elsewhere: one module, no dependency. It speaks
-// roost.v1.json (the protocol article), comes back by itself, recovers what it missed and tells what
-// it could not. Tests/Behaviour says, case by case, what it does; Tests/Interop/behaviour.mjs holds it
-// to that. `ops/pages` serves it without comments, which therefore stand on lines of their own.
+// roost.v1.json (the protocol article), comes back by itself, recovers what it missed and tells
+// what it could not. Tests/Behaviour says, case by case, what it does; Tests/Interop/behaviour.mjs
+// holds it to that. `ops/pages` serves it without comments, which therefore stand on lines of their
+// own.
 
 // Times, in milliseconds.
 const BACK_OFF = 500;
@@ -99,8 +100,8 @@ class Room extends Listeners {
   }
 
   /**
-   * Publishes a JSON value, repeated with one key until the server acknowledges it: a promise of its
-   * `epoch` and `offset`. Bytes go out as a binary message, which nobody acknowledges.
+   * Publishes a JSON value, repeated with one key until the server acknowledges it: a promise of
+   * its `epoch` and `offset`. Bytes go out as a binary message, which nobody acknowledges.
    */
   publish(data, { key } = {}) {
     return this.#client.publish(this.name, data, key);
@@ -160,10 +161,11 @@ export class Roost extends Listeners {
 
   /**
    * @param url the endpoint, `wss://…/ws`; in a page it may be relative.
-   * @param options `token`: a string, or a function that gives one or a promise of one. It is called
-   *   before the first dial and whenever the last token has expired or was refused; an error that it
-   *   throws with `final: true` ends the client. `WebSocket`: the constructor, where there is no
-   *   global one. `timeout`: how long a call waits for a connection and its reply, in milliseconds.
+   * @param options `token`: a string, or a function that gives one or a promise of one. It is
+   *   called before the first dial and whenever the last token has expired or was refused; an error
+   *   that it throws with `final: true` ends the client. `WebSocket`: the constructor, where there
+   *   is no global one. `timeout`: how long a call waits for a connection and its reply, in
+   *   milliseconds.
    */
   constructor(url, { token, WebSocket = globalThis.WebSocket, timeout = 30_000, world } = {}) {
     super();
@@ -185,7 +187,8 @@ export class Roost extends Listeners {
       leave: (name) => this.#leave(name),
       position: (name) => positionOf(this.#rooms.get(name)) ?? null,
       publish: (name, data, key) => this.#publish(name, data, key),
-      read: (type, room, options) => this.#call({ ...options, type, room }, { room, isRepeated: true }),
+      read: (type, room, options) =>
+        this.#call({ ...options, type, room }, { room, isRepeated: true }),
     };
   }
 
@@ -333,7 +336,8 @@ export class Roost extends Listeners {
     this.#deadlines.clear();
     this.#world.clearTimeout(this.#timer);
     this.#timerAt = Infinity;
-    for (const type in this.#signals) this.#world.window?.removeEventListener(type, this.#signals[type]);
+    const { window } = this.#world;
+    for (const type in this.#signals) window?.removeEventListener(type, this.#signals[type]);
     this.#enter("closed", { code, reason });
   }
 
@@ -346,9 +350,11 @@ export class Roost extends Listeners {
 
   #backOff(tries, named) {
     const { random } = this.#world;
-    return Math.round(
-      named === undefined ? random() * Math.min(BACK_OFF_MAX, BACK_OFF * 2 ** tries) : named + random() * JITTER,
-    );
+    const delay =
+      named === undefined
+        ? random() * Math.min(BACK_OFF_MAX, BACK_OFF * 2 ** tries)
+        : named + random() * JITTER;
+    return Math.round(delay);
   }
 
   #at(key, delay, action) {
@@ -370,7 +376,7 @@ export class Roost extends Listeners {
     const now = this.#world.now();
     const wasAsleep = now - this.#timerAt >= LATE;
     this.#timerAt = Infinity;
-    // Who slept has heard nothing, which is no silence of the server: it is asked before it is left.
+    // Who slept has heard nothing, which is no silence of the server: it is asked first.
     if (wasAsleep && this.#deadlines.has("quiet")) this.#ping();
     const due = [...this.#deadlines].filter(([, { at }]) => at <= now);
     for (const [key, deadline] of due.sort(([, one], [, other]) => one.at - other.at)) {
@@ -398,8 +404,8 @@ export class Roost extends Listeners {
 
   // What a browser tells.
   #shown = () => {
-    if (this.#welcome && !this.#isPinged && this.#world.window.document.visibilityState !== "hidden")
-      this.#ping();
+    const { visibilityState } = this.#world.window.document;
+    if (this.#welcome && !this.#isPinged && visibilityState !== "hidden") this.#ping();
   };
   #signals = {
     visibilitychange: this.#shown,
@@ -457,10 +463,13 @@ export class Roost extends Listeners {
   }
 
   #publish(room, data, key = randomKey()) {
-    if (!(data instanceof ArrayBuffer || ArrayBuffer.isView(data)))
-      return this.#call({ type: "publish", room, data: data ?? null, key }, { room, isPublish: true, isRepeated: true });
+    if (!(data instanceof ArrayBuffer || ArrayBuffer.isView(data))) {
+      const request = { type: "publish", room, data: data ?? null, key };
+      return this.#call(request, { room, isPublish: true, isRepeated: true });
+    }
     const name = encoder.encode(room);
-    if (name.length > 255) return Promise.reject(new RoostError("bad_request", "no name of a room"));
+    if (name.length > 255)
+      return Promise.reject(new RoostError("bad_request", "no name of a room"));
     const payload = ArrayBuffer.isView(data)
       ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       : new Uint8Array(data);
@@ -516,9 +525,11 @@ export class Roost extends Listeners {
 
   // Sends what may be sent: joins, then calls in their order.
   #pump() {
-    for (const room of this.#rooms.values())
-      if (room.isWished && (room.phase === "out" || room.isDoubtful) && this.#maySend() && !this.#deadlines.has(room))
+    for (const room of this.#rooms.values()) {
+      const isToJoin = room.isWished && (room.phase === "out" || room.isDoubtful);
+      if (isToJoin && this.#maySend() && !this.#deadlines.has(room))
         this.#askToJoin(room, room.phase === "joining");
+    }
     for (const call of [...this.#calls]) {
       if (!this.#maySend()) return;
       const room = this.#rooms.get(call.room);
@@ -539,7 +550,8 @@ export class Roost extends Listeners {
 
   #answered(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
     if (type !== "error") return this.#settle(call, fields);
-    if (!call.isPublish || !REPEATED.includes(code)) return this.#settle(call, code, message ?? "", named);
+    if (!call.isPublish || !REPEATED.includes(code))
+      return this.#settle(call, code, message ?? "", named);
     call.isDoubtful ||= code === "unknown" || code === "internal";
     this.#again(call);
     // With `rate_limited` all wait, and the call is one of them.
@@ -558,7 +570,7 @@ export class Roost extends Listeners {
       this.#asked.delete(call.id);
       this.#again(call);
     }
-    for (const room of this.#rooms.values()) if (room.phase === "joining") room.isDoubtful = true;
+    for (const room of this.#rooms.values()) room.isDoubtful = room.phase === "joining";
   }
 
   #hold(named) {
@@ -599,7 +611,7 @@ export class Roost extends Listeners {
   #askToLeave({ name }) {
     this.#ask({ type: "leave", room: name }, ({ code, retry_after_ms: named }) => {
       if (code !== "rate_limited") return;
-      // The server still sends the room's messages; they are dropped here until it takes the request.
+      // The server still sends the room's messages, which are dropped here.
       this.#at({}, this.#backOff(0, named), () => {
         if (this.#welcome && !this.#rooms.has(name)) this.#askToLeave({ name });
       });
@@ -634,7 +646,8 @@ export class Roost extends Listeners {
   #refused(room, { code, retry_after_ms: named }) {
     room.phase = "out";
     if (code === "rate_limited") return;
-    if (REPEATED.includes(code)) return this.#at(room, this.#backOff(room.tries++, named), () => this.#pump());
+    if (REPEATED.includes(code))
+      return this.#at(room, this.#backOff(room.tries++, named), () => this.#pump());
     this.#rooms.delete(room.name);
     this.#tell(room, "room", { state: "failed", error: code });
   }
@@ -689,7 +702,8 @@ export class Roost extends Listeners {
     } else if (type === "draining") {
       this.#isDraining = true;
       emit(this, { event: type, reconnect_after_ms: fields.reconnect_after_ms });
-    } else if (type === "error") emit(this, { event: type, code: fields.code, message: fields.message });
+    } else if (type === "error")
+      emit(this, { event: type, code: fields.code, message: fields.message });
     else if (type === "direct") emit(this, { event: type, ...fields });
     else if (type === "added") this.#added(fields);
     else this.#receiveInRoom(this.#rooms.get(fields.room), type, fields);
@@ -717,16 +731,17 @@ export class Roost extends Listeners {
       Object.assign(room, { epoch, offset: fields.offset, hasGap: false });
       this.#tell(room, type, { epoch, ...fields });
     } else if (type === "removed") {
-      Object.assign(room, { phase: "out", isWished: false, wasIn: false, epoch: undefined, offset: undefined });
+      Object.assign(room, { phase: "out", isWished: false, wasIn: false, epoch: undefined });
       this.#tell(room, type, fields);
     } else if (HANDED_ON.includes(type)) this.#tell(room, type, fields);
   }
 
-  // A membership that the server gives ends with the connection, and it is the server that renews it.
+  // A membership that the server gives ends with the connection, and it is the server's to renew.
   #added({ room: name, epoch, offset }) {
     const room = this.#entry(name);
     const wasJoining = room.phase === "joining";
-    const isMissing = room.wasIn && (epoch === undefined || epoch !== room.epoch || offset !== room.offset);
+    const isWhereItWas = epoch !== undefined && epoch === room.epoch && offset === room.offset;
+    const isMissing = room.wasIn && !isWhereItWas;
     Object.assign(room, { phase: "in", wasIn: true, epoch, offset });
     this.#tell(room, "added");
     // The join that is on its way will be refused, because the connection is in the room.
@@ -746,8 +761,11 @@ export class Roost extends Listeners {
     } catch {
       return;
     }
-    const offset = hasOffset ? Number(new DataView(bytes.buffer).getBigUint64(start - 8)) : undefined;
-    if (this.#takes(room, offset)) this.#tell(room, "binary", { data: bytes.slice(start), offset });
+    const offset = hasOffset
+      ? Number(new DataView(bytes.buffer).getBigUint64(start - 8))
+      : undefined;
+    if (this.#takes(room, offset))
+      this.#tell(room, "binary", { data: bytes.slice(start), offset });
   }
 }
 

@@ -1,13 +1,13 @@
-// Plays the scenarios of Tests/Behaviour (its README has the format) against roost.js, with sockets,
-// timers and clocks of its own. Runs under Node:
+// Plays the scenarios of Tests/Behaviour (its README has the format) against roost.js, with
+// sockets, timers and clocks of its own. Runs under Node:
 //
 //   node behaviour.mjs FOLDER MODULE     plays every scenario of the folder with that roost.js
 //
 // and in a page, which imports `playAll` (browser_behaviour.py does).
 
 const EVENTS = [
-  "state", "room", "message", "binary", "gap", "reset", "presence_reset", "removed", "added", "joined",
-  "left", "members", "direct", "error", "draining",
+  "state", "room", "message", "binary", "gap", "reset", "presence_reset", "removed", "added",
+  "joined", "left", "members", "direct", "error", "draining",
 ];
 
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
@@ -81,7 +81,8 @@ class Stage {
   }
 
   note(event) {
-    this.events.push(plain(event.event === "binary" ? { ...event, data: base64(event.data) } : event));
+    const isBinary = event.event === "binary";
+    this.events.push(plain(isBinary ? { ...event, data: base64(event.data) } : event));
   }
 
   call(step) {
@@ -106,7 +107,9 @@ class Stage {
       if (as) this.outcomes.set(as, outcome);
     };
     if (as) this.outcomes.set(as, { pending: true });
-    promise.then((ok) => settle({ ok: plain(ok) }), (error) => settle({ error: error.code ?? `${error}` }));
+    promise.then(
+      (ok) => settle({ ok: plain(ok) }),
+      (error) => settle({ error: error.code ?? `${error}` }));
   }
 
   async advance(duration) {
@@ -149,7 +152,8 @@ class Stage {
     if (typeof actual !== "object" || actual === null) return false;
     if (Array.isArray(actual) !== Array.isArray(wanted)) return false;
     const keys = Object.keys(wanted);
-    return keys.length === Object.keys(actual).length && keys.every((key) => this.matches(actual[key], wanted[key]));
+    return keys.length === Object.keys(actual).length
+      && keys.every((key) => this.matches(actual[key], wanted[key]));
   }
 
   expect(actual, wanted) {
@@ -188,9 +192,11 @@ class Stage {
       this.hangups = 0;
     } else if (step.visible) this.signals.get("visibilitychange")();
     else if (step.online) this.signals.get("online")();
-    else if (step.repeat) for (let count = 0; count < step.repeat; count++) await this.playAll(step.steps);
-    else if (step.leaks) {
-      const held = { timers: this.timers.size, sockets: Number(Boolean(this.socket?.isAlive)), waiting: this.calls };
+    else if (step.repeat) {
+      for (let count = 0; count < step.repeat; count++) await this.playAll(step.steps);
+    } else if (step.leaks) {
+      const sockets = Number(Boolean(this.socket?.isAlive));
+      const held = { timers: this.timers.size, sockets, waiting: this.calls };
       this.expect(held, { ...step.leaks, timers: Math.min(held.timers, step.leaks.timers) });
     } else throw new Error("no such step");
     await rest();
