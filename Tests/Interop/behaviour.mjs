@@ -34,6 +34,7 @@ class Stage {
   signals = new Map();
   socket;
   lastSent;
+  provide;
 
   constructor(Roost, { random, options = {} }) {
     const stage = this;
@@ -51,13 +52,17 @@ class Stage {
         else stage.sent.push({ binary: base64(data) });
       }
       close() {
-        if (this.isAlive) stage.hangups += 1;
+        if (!this.isAlive) return;
+        stage.hangups += 1;
         this.isAlive = false;
+        // A real socket tells its end later, even to who let go of it.
+        queueMicrotask(() => this.onclose?.({ code: 1006, reason: "" }));
       }
     }
     const answers = options.token && [...options.token];
     const token = answers && (async () => {
       const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer === "later") return new Promise((done) => (this.provide = done));
       if (answer === "fail" || answer === "final")
         throw Object.assign(new Error("no token"), { final: answer === "final" });
       return answer;
@@ -163,6 +168,7 @@ class Stage {
 
   async play(step) {
     if (step.do) this.call(step);
+    else if (step.provide) this.provide(step.provide);
     else if ("dial" in step) this.expect(this.dials.splice(0), [step.dial.token]);
     else if (step.nodial) this.expect(this.dials, []);
     else if (step.open) this.alive().onopen?.();

@@ -99,6 +99,8 @@ async function recover() {
   assert.deepEqual([...data].sort((one, other) => one - other), results.map((_, place) => place));
   for (const message of read) assert.equal(results[message.data].offset, message.offset);
 
+  assert.equal(room.position.offset, read.length);
+  assert.equal(reader.room("elsewhere").position, null);
   const { messages } = await writer.room(name).history({ limit: 5, reverse: true });
   assert.deepEqual(messages.map((message) => message.data), data.slice(-5).reverse());
   await until("only the living are present", async () => {
