@@ -326,6 +326,14 @@ static inline void roost_tls_names(
   ERR_clear_error();
 }
 
+// When the context's certificate begins, in seconds since 1970; 0 when that cannot be read.
+static inline long long roost_tls_start(SSL_CTX *context) {
+  X509 *certificate = SSL_CTX_get0_certificate(context);
+  struct tm start;
+  if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notBefore(certificate), &start) != 1) return 0;
+  return (long long)timegm(&start);
+}
+
 // When the context's certificate ends, in seconds since 1970; 0 when that cannot be read.
 static inline long long roost_tls_end(SSL_CTX *context) {
   X509 *certificate = SSL_CTX_get0_certificate(context);

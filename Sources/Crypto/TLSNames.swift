@@ -50,6 +50,19 @@ final class TLSNames {
   }
 
   private func add(_ choice: Choice, _ context: TLSContext) {
+    let names = Self.names(of: context)
+    for name in names.map(Self.folded) {
+      if name.hasPrefix("*.") {
+        let parent = String(name.dropFirst(2))
+        if wildcards[parent] == nil { wildcards[parent] = choice }
+      } else if exact[name] == nil {
+        exact[name] = choice
+      }
+    }
+  }
+
+  /// The DNS names of a context's certificate (RFC 5280, 4.2.1.6), as they stand there.
+  static func names(of context: TLSContext) -> [String] {
     var names: [String] = []
     withUnsafeMutablePointer(to: &names) { place in
       roost_tls_names(
@@ -61,14 +74,7 @@ final class TLSNames {
             .append(String(decoding: name, as: UTF8.self))
         }, place)
     }
-    for name in names.map(Self.folded) {
-      if name.hasPrefix("*.") {
-        let parent = String(name.dropFirst(2))
-        if wildcards[parent] == nil { wildcards[parent] = choice }
-      } else if exact[name] == nil {
-        exact[name] = choice
-      }
-    }
+    return names
   }
 
   /// What stands for a name; nil when nothing does.

@@ -1,7 +1,7 @@
 // What the configuration says about TLS on the node's own ports, and how its files become material.
 
 import Glibc
-import RoostCrypto
+public import RoostCrypto
 import RoostEventLoop
 
 extension Configuration {
@@ -119,6 +119,18 @@ extension Configuration {
       return nil
     } catch {
       return ConfigurationProblem("tls", error.description)
+    }
+  }
+
+  /// What the certificates of the configuration say; empty without any.
+  ///
+  /// Reads them.
+  public func certificateReports() throws(ConfigurationProblem) -> [TLSCertificateReport] {
+    guard !tls.certificates.isEmpty else { return [] }
+    do throws(TLSFailure) {
+      return try tls.material().reports()
+    } catch {
+      throw ConfigurationProblem("tls", error.description)
     }
   }
 }
