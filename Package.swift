@@ -99,8 +99,8 @@ let package = Package(
     .executableTarget(
       name: "roost",
       dependencies: [
-        "Admin", "Gateway", "Auth", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON",
-        "RoostRooms",
+        "Admin", "Gateway", "Auth", "Backplane", "RoostWebSocket", "RoostHTTP", "RoostCrypto",
+        "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms",
       ],
       path: "Sources/roost", swiftSettings: settings),
 

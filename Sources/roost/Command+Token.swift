@@ -40,7 +40,7 @@ extension Command {
     ])
 
   static let tokenInspect = Command(
-    name: .tokenInspect, argument: "FILE",
+    name: .tokenInspect, argument: "[FILE]",
     summary: "Says what a token says, and whether a node takes it.",
     details: [
       "Reads the token from the file or the standard input; white space around it and the word "

@@ -35,12 +35,15 @@ struct Command: Equatable, Sendable {
     case serve
     case checkConfig = "check-config"
     case health
+    case doctor
+    case connect
+    case publish
     case tokenMake = "token make"
     case tokenInspect = "token inspect"
   }
 
   let name: Name
-  /// The argument's name in help; nil when the command takes none.
+  /// The names of its arguments in help, in brackets those that may be missing; nil: it takes none.
   let argument: String?
   /// One sentence, for the overview.
   let summary: String
@@ -53,10 +56,16 @@ struct Command: Equatable, Sendable {
     case .serve: serve
     case .checkConfig: checkConfig
     case .health: health
+    case .doctor: doctor
+    case .connect: connect
+    case .publish: publish
     case .tokenMake: tokenMake
     case .tokenInspect: tokenInspect
     }
   }
+
+  /// How many arguments it takes at most.
+  var argumentsMax: Int { argument?.split(separator: " ").count ?? 0 }
 
   static let all = Name.allCases.map(named)
 
@@ -92,7 +101,7 @@ struct Command: Equatable, Sendable {
     ])
 
   private static let checkConfig = Command(
-    name: .checkConfig, argument: "FILE",
+    name: .checkConfig, argument: "[FILE]",
     summary: "Says what is wrong with a configuration, or what it sets.",
     details: [
       "Reads the file, or the one that ROOST_CONFIG names, and the environment, as serve does. "

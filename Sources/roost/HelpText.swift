@@ -21,7 +21,7 @@ enum HelpText {
   /// What `roost help COMMAND` and `roost COMMAND --help` print.
   static func text(of command: Command) -> String {
     let name = command.name.rawValue
-    let argument = command.argument.map { " [\($0)]" } ?? ""
+    let argument = command.argument.map { " \($0)" } ?? ""
     var text = "\(command.summary)\n\nUsage: roost \(name)\(argument) [FLAGS]\n"
     for paragraph in command.details {
       text += "\n" + lines(of: paragraph, width: width).joined(separator: "\n") + "\n"

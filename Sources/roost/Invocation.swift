@@ -13,6 +13,8 @@ struct Invocation: Equatable {
   let command: Command
   let flags: [GivenFlag]
   let argument: String?
+  /// The argument behind it.
+  var second: String?
 
   /// What a command line asks for.
   enum Outcome: Equatable {
@@ -74,16 +76,16 @@ struct Invocation: Equatable {
 
   private static func parse(_ arguments: ArraySlice<String>, of command: Command) -> Outcome {
     var flags: [GivenFlag] = []
-    var argument: String?
+    var given: [String] = []
     var rest = arguments
     while let word = rest.popFirst() {
       if word == "--help" || word == "-h" { return .help(command) }
       // A dash alone stands for the standard input.
       guard word.hasPrefix("-"), word != "-" else {
-        guard command.argument != nil, argument == nil else {
+        guard given.count < command.argumentsMax else {
           return .mistake("\(command.name.rawValue) does not take the argument \(shown(word))")
         }
-        argument = word
+        given.append(word)
         continue
       }
       let name = String(word.prefix { $0 != "=" })
@@ -103,7 +105,9 @@ struct Invocation: Equatable {
       }
       flags.append(GivenFlag(flag: flag, text: text ?? ""))
     }
-    return .run(Invocation(command: command, flags: flags, argument: argument))
+    return .run(
+      Invocation(
+        command: command, flags: flags, argument: given.first, second: given.dropFirst().first))
   }
 
   private static func help(_ arguments: ArraySlice<String>) -> Outcome {

@@ -12,6 +12,19 @@ enum PrettyJSON {
     return text + "\n"
   }
 
+  /// A document on one line.
+  static func line(_ tree: JSONTree) -> String {
+    switch tree {
+    case .object(let members, _):
+      "{" + members.map { quoted($0.key) + ":" + line($0.value) }.joined(separator: ",") + "}"
+    case .array(let elements, _): "[" + elements.map(line).joined(separator: ",") + "]"
+    case .string(let content, _): quoted(content)
+    case .number(let digits, _): digits
+    case .bool(let value, _): value ? "true" : "false"
+    case .null: "null"
+    }
+  }
+
   /// An object of members in their order.
   static func object(_ members: [(key: String, value: JSONTree)]) -> JSONTree {
     .object(members, offset: 0)

@@ -37,6 +37,9 @@ extension Invocation {
     case .serve: ServeCommand.start(self, environment: environment)
     case .checkConfig: CheckConfigCommand.run(self, environment: environment)
     case .health: HealthCommand.run(self, environment: environment)
+    case .connect: ConnectCommand.run(self)
+    case .publish: PublishCommand.run(self, environment: environment)
+    case .doctor: DoctorCommand.run(self, environment: environment)
     case .tokenMake: TokenMakeCommand.run(self, environment: environment)
     case .tokenInspect: TokenInspectCommand.run(self, environment: environment)
     }

@@ -12,13 +12,13 @@ struct TokenClaims: Equatable {
     let actions: [RoomAction]
 
     /// Reads `chat:*=join,publish`; the pattern may have an equals sign itself.
-    init(_ text: String) throws(TokenMistake) {
+    init(_ text: String) throws(CommandMistake) {
       guard let equals = text.lastIndex(of: "=") else {
-        throw TokenMistake("--room \(text) has no actions: PATTERN=ACTION,ACTION")
+        throw CommandMistake("--room \(text) has no actions: PATTERN=ACTION,ACTION")
       }
       pattern = String(text[..<equals])
       guard RoomPattern(Array(pattern.utf8)) != nil else {
-        throw TokenMistake("a pattern of --room has 1 to \(RoomPattern.bytesMax) bytes")
+        throw CommandMistake("a pattern of --room has 1 to \(RoomPattern.bytesMax) bytes")
       }
       let known = RoomAction.allCases.map(\.rawValue)
       var actions: [RoomAction] = []
@@ -26,7 +26,7 @@ struct TokenClaims: Equatable {
         separator: ",", omittingEmptySubsequences: false)
       for word in words {
         guard let action = RoomAction(rawValue: String(word)) else {
-          throw TokenMistake(
+          throw CommandMistake(
             "--room \(text): an action is one of \(known.joined(separator: ", "))")
         }
         if !actions.contains(action) { actions.append(action) }
@@ -83,17 +83,17 @@ struct TokenClaims: Equatable {
   }
 
   /// JSON text on one line and within the size of `info`, or why it is none.
-  static func checkedInfo(_ text: String) throws(TokenMistake) -> [UInt8] {
+  static func checkedInfo(_ text: String) throws(CommandMistake) -> [UInt8] {
     let bytes = Array(text.utf8)
     var info: [UInt8] = []
     do throws(JSONViolation) {
       let range = try JSONScanner(depthMax: 14).document(in: bytes.span)
       JSONWriter.appendValue(range, in: bytes.span, to: &info)
     } catch {
-      throw TokenMistake("--info is no JSON: \(error.reason) at byte \(error.offset)")
+      throw CommandMistake("--info is no JSON: \(error.reason) at byte \(error.offset)")
     }
     guard info.count <= infoBytesMax else {
-      throw TokenMistake("--info has more than \(infoBytesMax) bytes")
+      throw CommandMistake("--info has more than \(infoBytesMax) bytes")
     }
     return info
   }
@@ -115,11 +115,4 @@ struct TokenClaims: Equatable {
     }
     output.append(UInt8(ascii: "]"))
   }
-}
-
-/// Something that was typed and cannot be done, as a sentence without its full stop.
-struct TokenMistake: Error, Equatable {
-  let sentence: String
-
-  init(_ sentence: String) { self.sentence = sentence }
 }

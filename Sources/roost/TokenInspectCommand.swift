@@ -18,7 +18,7 @@ enum TokenInspectCommand {
       }
       configuration = reading.configuration
     }
-    do throws(TokenMistake) {
+    do throws(CommandMistake) {
       let token = try read(invocation.argument)
       let text = TokenText(token)
       let header = text.flatMap {
@@ -63,9 +63,9 @@ enum TokenInspectCommand {
     return Array(token)
   }
 
-  private static func read(_ file: String?) throws(TokenMistake) -> [UInt8] {
+  private static func read(_ file: String?) throws(CommandMistake) -> [UInt8] {
     if let file, file.split(separator: ".").count == 3, file.utf8.count > 60 {
-      throw TokenMistake(
+      throw CommandMistake(
         "give the token on the standard input or in a file: arguments are seen by everybody")
     }
     let content: Result<[UInt8], Errno>
@@ -77,11 +77,11 @@ enum TokenInspectCommand {
     }
     switch content {
     case .failure(let failure):
-      throw TokenMistake("\(file ?? "the standard input") cannot be read: \(failure)")
+      throw CommandMistake("\(file ?? "the standard input") cannot be read: \(failure)")
     case .success(let bytes):
       let token = trimmed(bytes)
       guard token.count <= tokenBytesMax else {
-        throw TokenMistake("this is longer than any token: \(token.count) bytes")
+        throw CommandMistake("this is longer than any token: \(token.count) bytes")
       }
       return token
     }

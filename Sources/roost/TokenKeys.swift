@@ -11,7 +11,7 @@ enum TokenKeys {
   /// What signs: the first key that can, of the name and the algorithm that are asked for.
   static func signer(
     _ invocation: Invocation, configuration: Configuration?
-  ) throws(TokenMistake) -> TokenSigner {
+  ) throws(CommandMistake) -> TokenSigner {
     let algorithm = try algorithm(invocation)
     let keyID = invocation.value(of: "--kid")
     if let path = invocation.value(of: "--secret-file") {
@@ -23,21 +23,21 @@ enum TokenKeys {
       return try signer(of: try owned(path), path, keyID: keyID, algorithm: algorithm)
     }
     guard let configuration else {
-      throw TokenMistake("a key is missing: give --key, --secret-file or --config")
+      throw CommandMistake("a key is missing: give --key, --secret-file or --config")
     }
     for material in try keys(of: configuration).keys {
       if let keyID, material.keyID != keyID { continue }
       if let algorithm, material.algorithm != algorithm { continue }
       if let signer = try? TokenSigner(material) { return signer }
     }
-    throw TokenMistake(
+    throw CommandMistake(
       "the configuration has no such key that signs; of public keys it knows the half that "
         + "verifies: give the private one with --key")
   }
 
   private static func signer(
     of keys: [OwnedKey], _ path: String, keyID: String?, algorithm: TokenAlgorithm?
-  ) throws(TokenMistake) -> TokenSigner {
+  ) throws(CommandMistake) -> TokenSigner {
     let chosen = keys.first { key in
       if case .publicKey = key.material { return false }
       // A key without a name gets the one that is asked for, where it is alone.
@@ -46,7 +46,7 @@ enum TokenKeys {
     }
     guard let chosen else {
       let isPublic = keys.allSatisfy { if case .publicKey = $0.material { true } else { false } }
-      throw TokenMistake(
+      throw CommandMistake(
         isPublic
           ? "\(path): \(PrivateKeyProblem.isPublic)"
           : "\(path) has no key that signs with this --kid and --alg")
@@ -71,7 +71,7 @@ enum TokenKeys {
   /// - Parameter shown: the algorithm of the token, for keys that do not say theirs.
   static func verifying(
     _ invocation: Invocation, configuration: Configuration?, shown: TokenAlgorithm?
-  ) throws(TokenMistake) -> KeySet {
+  ) throws(CommandMistake) -> KeySet {
     let algorithm = try algorithm(invocation)
     let path: String
     let owned: [OwnedKey]
@@ -91,13 +91,13 @@ enum TokenKeys {
     do throws(KeyProblem) {
       return try KeySet(keys)
     } catch {
-      throw TokenMistake("\(path): \(error)")
+      throw CommandMistake("\(path): \(error)")
     }
   }
 
   private static func verifying(
     _ key: OwnedKey, _ path: String, _ algorithm: TokenAlgorithm?, _ shown: TokenAlgorithm?
-  ) throws(TokenMistake) -> TokenKeyMaterial {
+  ) throws(CommandMistake) -> TokenKeyMaterial {
     let named = key.algorithm ?? algorithm
     func material(
       _ kind: PublicKeyKind, _ half: PublicKeyMaterial
@@ -116,49 +116,49 @@ enum TokenKeys {
       do throws(PublicKeyProblem) {
         return material(try VerificationKey(half).kind, half)
       } catch {
-        throw TokenMistake("\(path): \(error)")
+        throw CommandMistake("\(path): \(error)")
       }
     case .pair(let pair):
       do throws(PrivateKeyProblem) {
         let key = try SigningKey(pair)
         return material(key.kind, key.publicHalf)
       } catch {
-        throw TokenMistake("\(path): \(error)")
+        throw CommandMistake("\(path): \(error)")
       }
     }
   }
 
   /// The algorithm of `--alg`.
-  static func algorithm(_ invocation: Invocation) throws(TokenMistake) -> TokenAlgorithm? {
+  static func algorithm(_ invocation: Invocation) throws(CommandMistake) -> TokenAlgorithm? {
     guard let text = invocation.value(of: "--alg") else { return nil }
     guard let algorithm = TokenAlgorithm(name: text) else {
       let names = TokenAlgorithm.allCases.map(\.rawValue)
-      throw TokenMistake(
+      throw CommandMistake(
         "--alg \(text) is none of \(names.joined(separator: ", "))"
           + Suggestion.sentence(for: text, among: names))
     }
     return algorithm
   }
 
-  private static func keys(of configuration: Configuration) throws(TokenMistake) -> KeySet {
+  private static func keys(of configuration: Configuration) throws(CommandMistake) -> KeySet {
     do throws(ConfigurationProblem) {
       return try configuration.tokenKeys()
     } catch {
-      throw TokenMistake("\(error)")
+      throw CommandMistake("\(error)")
     }
   }
 
-  private static func owned(_ path: String) throws(TokenMistake) -> [OwnedKey] {
+  private static func owned(_ path: String) throws(CommandMistake) -> [OwnedKey] {
     let text = try content(path)
     do throws(KeyFileProblem) {
       return try SigningKeySet.parse(text)
     } catch {
-      throw TokenMistake("\(path): \(error)")
+      throw CommandMistake("\(path): \(error)")
     }
   }
 
   /// A secret in a file of its own; the line's end that editors put behind it does not belong to it.
-  private static func secret(_ path: String) throws(TokenMistake) -> [UInt8] {
+  private static func secret(_ path: String) throws(CommandMistake) -> [UInt8] {
     var bytes = try content(path)
     if bytes.last == UInt8(ascii: "\n") {
       bytes.removeLast()
@@ -167,20 +167,20 @@ enum TokenKeys {
     return bytes
   }
 
-  private static func content(_ path: String) throws(TokenMistake) -> [UInt8] {
+  private static func content(_ path: String) throws(CommandMistake) -> [UInt8] {
     switch ProcessEnvironment.contents(of: path) {
     case .success(let bytes): return bytes
-    case .failure(let failure): throw TokenMistake("\(path) cannot be read: \(failure)")
+    case .failure(let failure): throw CommandMistake("\(path) cannot be read: \(failure)")
     }
   }
 
   private static func named(
     _ path: String, _ body: () throws(SigningProblem) -> TokenSigner
-  ) throws(TokenMistake) -> TokenSigner {
+  ) throws(CommandMistake) -> TokenSigner {
     do throws(SigningProblem) {
       return try body()
     } catch {
-      throw TokenMistake("\(path): \(error)")
+      throw CommandMistake("\(path): \(error)")
     }
   }
 }

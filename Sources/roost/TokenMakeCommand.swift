@@ -16,13 +16,13 @@ enum TokenMakeCommand {
     }
     let now = Int64(time(nil))
     let claims: TokenClaims
-    do throws(TokenMistake) {
+    do throws(CommandMistake) {
       claims = try Self.claims(invocation, rules: configuration?.auth.tokens.rules, now: now)
     } catch {
       Output.writeError("roost token make: \(error.sentence)\n")
       return 2
     }
-    do throws(TokenMistake) {
+    do throws(CommandMistake) {
       let signer = try TokenKeys.signer(invocation, configuration: configuration)
       let token = signer.token(claims: claims.json())
       if let configuration {
@@ -46,20 +46,20 @@ enum TokenMakeCommand {
   /// What the flags say; issuer and audience that a configuration demands are filled in.
   static func claims(
     _ invocation: Invocation, rules: TokenRules?, now: Int64
-  ) throws(TokenMistake) -> TokenClaims {
+  ) throws(CommandMistake) -> TokenClaims {
     guard let user = invocation.value(of: "--sub") else {
-      throw TokenMistake("--sub is missing: a token is somebody's")
+      throw CommandMistake("--sub is missing: a token is somebody's")
     }
     guard Identity.isValidUser(Array(user.utf8)) else {
-      throw TokenMistake(
+      throw CommandMistake(
         "--sub is a name of 1 to \(Identity.userBytesMax) bytes without control characters")
     }
     if invocation.has("--key"), invocation.has("--secret-file") {
-      throw TokenMistake("--key and --secret-file: one of them signs, not both")
+      throw CommandMistake("--key and --secret-file: one of them signs, not both")
     }
     _ = try TokenKeys.algorithm(invocation)
     let lifetime = try seconds("--expires", invocation) ?? 900
-    guard lifetime > 0 else { throw TokenMistake("--expires 0: nobody would take that token") }
+    guard lifetime > 0 else { throw CommandMistake("--expires 0: nobody would take that token") }
     var claims = TokenClaims(user: user, issuedAt: now, expiresAt: now + lifetime)
     claims.notBefore = try seconds("--not-before", invocation).map { now + $0 }
     claims.issuer = invocation.value(of: "--iss") ?? rules?.issuer
@@ -67,13 +67,13 @@ enum TokenMakeCommand {
     if claims.audiences.isEmpty { claims.audiences = Array((rules?.audiences ?? []).prefix(1)) }
     let rooms = invocation.values(of: "--room")
     guard rooms.count <= RoomRights.rulesMax else {
-      throw TokenMistake("more than \(RoomRights.rulesMax) --room")
+      throw CommandMistake("more than \(RoomRights.rulesMax) --room")
     }
     for room in rooms { claims.rules.append(try TokenClaims.Rule(room)) }
     if let info = invocation.value(of: "--info") { claims.info = try TokenClaims.checkedInfo(info) }
     if let tokenID = invocation.value(of: "--jti") {
       guard (1...TokenClaims.tokenIDBytesMax).contains(tokenID.utf8.count) else {
-        throw TokenMistake("--jti has 1 to \(TokenClaims.tokenIDBytesMax) bytes")
+        throw CommandMistake("--jti has 1 to \(TokenClaims.tokenIDBytesMax) bytes")
       }
       claims.tokenID = tokenID
     }
@@ -82,10 +82,10 @@ enum TokenMakeCommand {
 
   private static func seconds(
     _ flag: String, _ invocation: Invocation
-  ) throws(TokenMistake) -> Int64? {
+  ) throws(CommandMistake) -> Int64? {
     guard let text = invocation.value(of: flag) else { return nil }
     guard let seconds = TimeText.seconds(of: text) else {
-      throw TokenMistake("\(flag) \(text) is no span of time such as 90s, 15m, 12h or 7d")
+      throw CommandMistake("\(flag) \(text) is no span of time such as 90s, 15m, 12h or 7d")
     }
     return seconds
   }

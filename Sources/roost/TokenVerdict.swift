@@ -42,7 +42,7 @@ enum TokenVerdict: Equatable {
       return "\(TimeText.utc(seconds)), \(TimeText.relative(seconds - now))"
     }
     func shown(_ claim: String) -> String {
-      claims?[claim].map { PrettyJSON.text($0).filter { $0 != "\n" } } ?? "nothing"
+      claims?[claim].map { PrettyJSON.line($0) } ?? "nothing"
     }
     switch rejection.reason {
     case .oversize: return "it has \(token.count) bytes, and at most \(rules.bytesMax) are read"

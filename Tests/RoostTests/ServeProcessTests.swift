@@ -9,7 +9,7 @@ import Testing
 
 @Suite(.serialized) struct ServeProcessTests {
   /// A node in a process of its own, with the addresses of its ready line.
-  private struct Served {
+  struct Served {
     let process: Subprocess
     let line: String
     let listen: SocketAddress
@@ -38,10 +38,10 @@ import Testing
     }
   }
 
-  private static let ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+  static let ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
 
   /// The built program: beside the test bundle, or where the environment says.
-  private static func executable() throws -> String {
+  static func executable() throws -> String {
     if let path = Environment["ROOST_TEST_BINARY"] ?? Environment["ROOST_TEST_ROOST"] {
       return path
     }

@@ -8,7 +8,7 @@ import Testing
 struct TokenClaimsTests {
   private func claims(_ arguments: String...) throws -> TokenClaims {
     guard case .run(let invocation) = Invocation.parse(["token", "make"] + arguments) else {
-      throw TokenMistake("not understood")
+      throw CommandMistake("not understood")
     }
     return try TokenMakeCommand.claims(invocation, rules: nil, now: 1_000_000)
   }
@@ -39,7 +39,7 @@ struct TokenClaimsTests {
     guard case .run(let plain) = Invocation.parse(["token", "make", "--sub", "x"]),
       case .run(let own) = Invocation.parse(
         ["token", "make", "--sub", "x", "--iss", "i", "--aud", "c"])
-    else { throw TokenMistake("not understood") }
+    else { throw CommandMistake("not understood") }
     let filled = try TokenMakeCommand.claims(plain, rules: rules, now: 0)
     #expect(filled.issuer == "id" && filled.audiences == ["a"])
     #expect(text(filled) == #"{"sub":"x","iat":0,"exp":900,"iss":"id","aud":"a"}"#)
@@ -84,9 +84,9 @@ struct TokenClaimsTests {
   ])
   func `what no node would take is refused`(arguments: [String], sentence: String?) throws {
     guard case .run(let invocation) = Invocation.parse(["token", "make"] + arguments) else {
-      throw TokenMistake("not understood")
+      throw CommandMistake("not understood")
     }
-    do throws(TokenMistake) {
+    do throws(CommandMistake) {
       _ = try TokenMakeCommand.claims(invocation, rules: nil, now: 0)
       Issue.record("\(arguments) was taken")
     } catch {

@@ -63,7 +63,7 @@ struct TokenVerdictTests {
     ),
     (
       #"{"sub":"ann","exp":1800000001,"aud":["x\u001b"]}"#, .audience,
-      #"its aud is [  "x\u001b"], and this node has no auth.tokens.audience"#
+      #"its aud is ["x\u001b"], and this node has no auth.tokens.audience"#
     ),
     (
       #"{"sub":"ann","sub":"bob","exp":1800000001}"#, .duplicate, "a member stands in it twice"

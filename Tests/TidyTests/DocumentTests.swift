@@ -118,6 +118,14 @@ enum SourceNames {
     #expect(differences(in: flags, "Command", and: documented, "Settings.md") == [])
   }
 
+  @Test func `every check of the doctor is documented`() {
+    let commands = Document(SourceTree.file("\(Self.folder)/Commands.md"))
+    #expect(
+      differences(
+        in: DoctorCheck.allCases.map(\.rawValue), "DoctorCheck",
+        and: Self.firstCells(commands.rows(under: "check")), "Commands.md") == [])
+  }
+
   // MARK: Operations
 
   @Test func `every metric is documented with its kind`() {

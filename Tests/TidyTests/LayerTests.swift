@@ -41,8 +41,8 @@ enum Layers {
       "RoostWire", "Auth", "Backplane", "Pages",
     ],
     "roost": [
-      "Glibc", "Synchronization", "Admin", "Gateway", "Auth", "RoostCrypto", "RoostEventLoop",
-      "Telemetry", "RoostJSON", "RoostRooms",
+      "Glibc", "Synchronization", "Admin", "Gateway", "Auth", "Backplane", "RoostWebSocket",
+      "RoostHTTP", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms",
     ],
   ]
 
