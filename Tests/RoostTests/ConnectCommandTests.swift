@@ -190,11 +190,10 @@ struct ConnectCommandTests {
   }
 
   @Test func `the node's goodbye is told on a terminal, too`() async throws {
-    try await withNode(Configuration.forTests()) { node in
+    let configuration = Configuration.forTests { $0.limits.idleTimeout = .milliseconds(500) }
+    try await withNode(configuration) { node in
       let terminal = try Terminal(["connect", "ws://\(node.address)/ws"])
-      try terminal.awaits("\"welcome\"")
-      node.drain()
-      try terminal.awaits("closed 1001")
+      try terminal.awaits("closed 4006")
       #expect(try terminal.end() == 1)
       #expect(terminal.echoes)
     }
