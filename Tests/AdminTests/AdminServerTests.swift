@@ -150,21 +150,21 @@ struct AdminServerTests {
   @Test func `who is slow, or never reads, is cut off after ten seconds`() async throws {
     try await withAdmin { _, admin in
       let unread = try BlockingSocket(
-        to: admin.address, deadline: .seconds(30), receiveBytes: 4096)
+        to: admin.address, deadline: .seconds(60), receiveBytes: 4096)
       let metrics = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
       try unread.write(Array(String(repeating: metrics, count: 540).utf8))
       unread.endSending()
       // Answered behind those requests, so that the time of the others runs later.
       let one = try request(metrics, to: admin.address)
       let start = MonotonicInstant.now()
-      let silent = try BlockingSocket(to: admin.address, deadline: .seconds(30))
-      let slow = try BlockingSocket(to: admin.address, deadline: .seconds(30))
+      let silent = try BlockingSocket(to: admin.address, deadline: .seconds(60))
+      let slow = try BlockingSocket(to: admin.address, deadline: .seconds(60))
       try slow.write(Array("GET /healthz HT".utf8))
       #expect(try silent.read() == .end)
       let slowEnd = try slow.readToEnd()
       #expect(slowEnd.bytes.isEmpty)
       let waited = MonotonicInstant.now().since(start)
-      #expect(waited > .seconds(9) && waited < .seconds(20))
+      #expect(waited > .seconds(9) && waited < .seconds(40))
       // What the kernels had taken is all that it gets.
       let rest = try unread.readToEnd()
       #expect(rest.bytes.count < 540 * one.body.count)

@@ -89,7 +89,7 @@ final class Cluster {
 
   /// Waits for everybody and holds what they saw against what was promised.
   func conclude(
-    _ allowance: Allowance = Allowance(), within limit: Duration = .seconds(30),
+    _ allowance: Allowance = Allowance(), within limit: Duration = .seconds(60),
     sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
     try swarm.settle(within: limit)

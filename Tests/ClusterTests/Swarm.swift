@@ -48,7 +48,7 @@ final class Swarm {
 
   /// Lets the load go on until something is so; throws with `what` when it is not in time.
   func run(
-    until what: String, within limit: Duration = .seconds(15), _ condition: () throws -> Bool
+    until what: String, within limit: Duration = .seconds(60), _ condition: () throws -> Bool
   ) throws {
     let end = MonotonicInstant.now().advanced(by: limit)
     var nextLook = MonotonicInstant.zero
@@ -65,7 +65,7 @@ final class Swarm {
   }
 
   /// Waits until every member is in its room.
-  func awaitPresent(within limit: Duration = .seconds(20)) throws {
+  func awaitPresent(within limit: Duration = .seconds(60)) throws {
     try run(until: "all members in their rooms", within: limit) {
       members.allSatisfy(\.isPresent)
     }
@@ -127,7 +127,7 @@ final class Swarm {
 
   /// Ends publishing and waits until everybody has everything: a last message in each room reaches
   /// all its members.
-  func settle(within limit: Duration = .seconds(30)) throws {
+  func settle(within limit: Duration = .seconds(60)) throws {
     pace = nil
     try awaitPresent(within: limit)
     try run(until: "all publishes answered", within: limit) {

@@ -59,7 +59,7 @@ struct FetchHarness: ~Copyable {
 
   /// Runs until so many requests have ended, or nothing more may be waited for.
   mutating func run(
-    until count: Int, within limit: Duration = .seconds(20)
+    until count: Int, within limit: Duration = .seconds(60)
   ) throws -> [FetchCompletion] {
     stages.patience = MonotonicInstant.now().advanced(by: limit)
     while stages.completed.count < count {

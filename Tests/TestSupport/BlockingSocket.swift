@@ -36,7 +36,7 @@ public final class BlockingSocket {
   ///   - receiveBytes: the kernel's receive buffer, for a reader that is soon full.
   public init(
     to address: SocketAddress, from source: SocketAddress? = nil,
-    deadline: Duration = .seconds(15), receiveBytes: Int? = nil
+    deadline: Duration = .seconds(60), receiveBytes: Int? = nil
   ) throws {
     self.address = address
     let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)

@@ -5,7 +5,7 @@ import RoostEventLoop
 
 /// Asks until the answer is yes, for things of others that cannot be waited for; false at the deadline.
 public func eventually(
-  within limit: Duration = .seconds(20), _ question: () -> Bool
+  within limit: Duration = .seconds(60), _ question: () -> Bool
 ) -> Bool {
   let deadline = MonotonicInstant.now().advanced(by: limit)
   while !question() {

@@ -173,7 +173,7 @@ public final class RedisServer {
     try write(lines.joined(separator: "\n") + "\n", to: "redis.conf")
     let process = try Subprocess(
       program, ["\(directory)/redis.conf"], environment: ["LC_ALL": "C"])
-    let deadline = MonotonicInstant.now().advanced(by: .seconds(20))
+    let deadline = MonotonicInstant.now().advanced(by: .seconds(60))
     while !answers() {
       var entry = pollfd(fd: -1, events: 0, revents: 0)
       poll(&entry, 1, 5)

@@ -130,7 +130,7 @@ public final class Subprocess {
   }
 
   /// Waits for the next line on the standard error (`fromErrors`) or standard output.
-  public func line(fromErrors: Bool = false, within limit: Duration = .seconds(20)) throws -> String
+  public func line(fromErrors: Bool = false, within limit: Duration = .seconds(60)) throws -> String
   {
     let deadline = MonotonicInstant.now().advanced(by: limit)
     let stream = fromErrors ? 1 : 0
@@ -146,7 +146,7 @@ public final class Subprocess {
   }
 
   /// Waits for the program's end; one that does not end in time is asked, then forced to.
-  public func wait(within limit: Duration = .seconds(20)) throws -> ProcessEnd {
+  public func wait(within limit: Duration = .seconds(60)) throws -> ProcessEnd {
     if let end { return end }
     let deadline = MonotonicInstant.now().advanced(by: limit)
     do {

@@ -105,7 +105,7 @@ public final class TestHTTPServer: Sendable {
   public var accepted: Int { state.withLock { $0.accepted } }
 
   /// Waits until a number of requests came.
-  public func waitForRequests(_ count: Int, within limit: Duration = .seconds(10)) throws {
+  public func waitForRequests(_ count: Int, within limit: Duration = .seconds(60)) throws {
     let deadline = MonotonicInstant.now().advanced(by: limit)
     while received.count < count {
       guard MonotonicInstant.now() < deadline else {

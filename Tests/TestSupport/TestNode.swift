@@ -98,7 +98,7 @@ extension Node {
   /// Throws when they do not within the time; the last totals are in the error.
   @discardableResult
   public func settles(
-    within limit: Duration = .seconds(10), _ condition: (NodeTotals) -> Bool
+    within limit: Duration = .seconds(60), _ condition: (NodeTotals) -> Bool
   ) async throws -> NodeTotals {
     let deadline = MonotonicInstant.now().advanced(by: limit)
     while true {
@@ -112,7 +112,7 @@ extension Node {
   }
 
   /// Waits until no socket, member, room and user is left.
-  public func empties(within limit: Duration = .seconds(10)) async throws {
+  public func empties(within limit: Duration = .seconds(60)) async throws {
     try await settles(within: limit) {
       $0.sockets == 0 && $0.members == 0 && $0.rooms == 0 && $0.users == 0
     }
