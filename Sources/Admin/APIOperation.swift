@@ -66,7 +66,7 @@ enum APIOperation: String, CaseIterable, Sendable {
     case .readPresence: ["limit", "after"]
     case .readHistory: ["limit", "since_epoch", "since_offset", "reverse"]
     case .streamEvents: ["last_event_id"]
-    case .readTop: ["limit"]
+    case .readTop: ["limit", "node"]
     case .disconnectUser, .disconnectConnection: ["reason"]
     default: []
     }

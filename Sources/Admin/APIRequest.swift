@@ -72,7 +72,8 @@ struct APIRequest {
       return .disconnect(try connection(), reason: try reason(query))
     case .streamEvents: preconditionFailure("an event stream is no request to the node")
     case .listNodes: return .nodes
-    case .readTop: return .top(limit: try limit(query, max: 100) ?? 10)
+    case .readTop:
+      return .top(limit: try limit(query, max: 100) ?? 10, node: try node(query))
     case .revokeTokens: return try revocation()
     }
   }
@@ -180,6 +181,15 @@ struct APIRequest {
       throw Problem(
         .badRequest, "`reason` has 1 to 30 characters, none of them a control character.")
     }
+    return text
+  }
+
+  /// The id of a node that is there or not: no more is known about it here.
+  private func node(_ query: [String: [UInt8]]) throws(Problem) -> String? {
+    guard let bytes = query["node"] else { return nil }
+    guard let text = String(validating: bytes, as: UTF8.self),
+      (1...255).contains(text.unicodeScalars.count)
+    else { throw Problem(.badRequest, "`node` is the id of a node: 1 to 255 characters.") }
     return text
   }
 

@@ -69,15 +69,14 @@ enum APIResponse {
       var body: [UInt8] = []
       details.append(to: &body)
       return json(200, body)
-    case .nodes(let nodes):
+    case .nodes(let nodes, let missing):
       return object(200) { body in
         appendList("nodes", nodes, to: &body) { $0.append(to: &$1) }
+        appendMissing(missing, behindOthers: true, to: &body)
       }
-    case .top(let rooms, let queues, let missing):
+    case .top(let figures, let missing):
       return object(200) { body in
-        appendList("rooms", rooms, to: &body) { $0.append(to: &$1) }
-        body.append(UInt8(ascii: ","))
-        appendList("queues", queues, to: &body) { $0.append(to: &$1) }
+        figures.appendMembers(to: &body)
         appendMissing(missing, behindOthers: true, to: &body)
       }
     }
@@ -203,50 +202,5 @@ extension [UInt8] {
   fileprivate mutating func removeFirst(behind brace: UInt8) {
     guard count > 1, self[0] == brace, self[1] == UInt8(ascii: ",") else { return }
     remove(at: 1)
-  }
-}
-
-extension NodeListing {
-  /// Appends the node as an object; of what it announced only fields that are known are passed on.
-  func append(to body: inout [UInt8]) {
-    body.append(contentsOf: "{\"node\":".utf8)
-    JSONWriter.appendString(id, to: &body)
-    body.append(contentsOf: ",\"incarnation\":".utf8)
-    JSONWriter.appendString(incarnation, to: &body)
-    body.append(contentsOf: ",\"self\":".utf8)
-    JSONWriter.appendBool(isSelf, to: &body)
-    if let leaseAge {
-      let milliseconds =
-        leaseAge.components.seconds * 1000 + leaseAge.components.attoseconds / 1_000_000_000_000_000
-      body.append(contentsOf: ",\"lease_age_ms\":".utf8)
-      JSONWriter.appendInteger(max(0, milliseconds), to: &body)
-    }
-    // Another node wrote it, and others may write where it came from.
-    if let tree = try? JSONTree(parsing: announcement, depthMax: 4, bytesMax: 4096) {
-      for key in ["phase", "version"] {
-        guard let text = tree[key]?.string else { continue }
-        body.append(contentsOf: ",\"\(key)\":".utf8)
-        JSONWriter.appendString(text, to: &body)
-      }
-      for key in ["connections", "rooms", "members", "handshakes_per_second", "started_at"] {
-        guard let number = tree[key]?.integer else { continue }
-        body.append(contentsOf: ",\"\(key)\":".utf8)
-        JSONWriter.appendInteger(number, to: &body)
-      }
-      if let load = tree["load"]?.double {
-        body.append(contentsOf: ",\"load\":\(min(max(load, 0), 1))".utf8)
-      }
-      var addresses: [UInt8] = []
-      for key in ["listen", "admin"] {
-        guard let text = tree["addresses"]?[key]?.string else { continue }
-        if !addresses.isEmpty { addresses.append(UInt8(ascii: ",")) }
-        addresses.append(contentsOf: "\"\(key)\":".utf8)
-        JSONWriter.appendString(text, to: &addresses)
-      }
-      body.append(contentsOf: ",\"addresses\":{".utf8)
-      body.append(contentsOf: addresses)
-      body.append(UInt8(ascii: "}"))
-    }
-    body.append(UInt8(ascii: "}"))
   }
 }

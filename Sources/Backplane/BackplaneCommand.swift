@@ -228,16 +228,20 @@ public struct NodeListing: Sendable, Equatable {
   public let leaseAge: Duration?
   /// What the node last announced: a JSON object, or nothing.
   public let announcement: [UInt8]
+  /// Time since it did; nil when it is not known.
+  public let announcementAge: Duration?
 
   /// Puts a listing together.
   public init(
-    id: String, incarnation: String, isSelf: Bool, leaseAge: Duration?, announcement: [UInt8]
+    id: String, incarnation: String, isSelf: Bool, leaseAge: Duration?, announcement: [UInt8],
+    announcementAge: Duration?
   ) {
     self.id = id
     self.incarnation = incarnation
     self.isSelf = isSelf
     self.leaseAge = leaseAge
     self.announcement = announcement
+    self.announcementAge = announcementAge
   }
 }
 
@@ -331,8 +335,8 @@ public enum BackplaneEvent: Sendable, Equatable {
   case asked(QuestionID, [UInt8])
   /// The answers to a question of this node.
   case answered(ReplyTicket, ClusterAnswers)
-  /// The nodes of the cluster, by id.
-  case nodes(ReplyTicket, [NodeListing])
+  /// The nodes of the cluster, by id, and the ids of those that cannot be seen just now.
+  case nodes(ReplyTicket, [NodeListing], missing: [String])
   /// What was taken back is remembered.
   case revoked(ReplyTicket)
   /// A part of what the cluster remembers as taken back, for every shard; the last part says so.
@@ -345,7 +349,8 @@ public enum BackplaneEvent: Sendable, Equatable {
     switch self {
     case .published(let ticket, _), .joined(let ticket, _, _), .replayed(let ticket, _, _),
       .presence(let ticket, _, _), .history(let ticket, _, _, _), .described(let ticket, _, _),
-      .cleared(let ticket), .answered(let ticket, _), .nodes(let ticket, _), .revoked(let ticket),
+      .cleared(let ticket), .answered(let ticket, _), .nodes(let ticket, _, _),
+      .revoked(let ticket),
       .failed(let ticket, _, _):
       ticket
     case .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset, .presenceReset, .asked,

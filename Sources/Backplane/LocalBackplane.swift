@@ -57,6 +57,7 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
   var questions: [UInt64: ReplyTicket] = [:]
   var lastQuestion: UInt64 = 0
   var announcement: [UInt8] = []
+  var announcedAt: Duration = .zero
 
   /// The part of shard `shard` of `shardCount`.
   ///
@@ -138,11 +139,14 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       guard let ticket = questions.removeValue(forKey: question.number) else { return }
       let answers = ClusterAnswers(answers: [(node, text)], missing: [])
       outbox.items.append(.event(shard: ticket.shard, .answered(ticket, answers)))
-    case .announce(let text): announcement = text
+    case .announce(let text):
+      announcement = text
+      announcedAt = now.monotonic
     case .nodes(let ticket):
       let listing = NodeListing(
-        id: node, incarnation: node, isSelf: true, leaseAge: nil, announcement: announcement)
-      outbox.items.append(.event(shard: ticket.shard, .nodes(ticket, [listing])))
+        id: node, incarnation: node, isSelf: true, leaseAge: nil, announcement: announcement,
+        announcementAge: now.monotonic - announcedAt)
+      outbox.items.append(.event(shard: ticket.shard, .nodes(ticket, [listing], missing: [])))
     case .revoke(_, let ticket):
       // No other node comes later; the shards know by themselves.
       guard let ticket else { return }

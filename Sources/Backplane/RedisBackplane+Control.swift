@@ -236,21 +236,49 @@ extension RedisBackplane {
     pipe.add(names.system("node:\(incarnation):stats"))
     pipe.add(announcement)
     pipe.add("PX")
-    pipe.add(10_000)
+    pipe.add(Int(milliseconds(Self.announcementLife)))
   }
+
+  /// How long an announcement stands; what is left of it tells its age, by one clock for all nodes.
+  private static var announcementLife: Duration { .seconds(10) }
 
   mutating func listNodes(
     _ ticket: ReplyTicket, _ now: Duration, _ outbox: inout BackplaneOutbox
   ) {
-    guard isCommandReady else { return fail(ticket, nil, unavailable(), &outbox) }
+    guard isCommandReady else {
+      // An operator who asks now wants to see this very thing: one node, and who cannot be seen.
+      let others = nodes.filter { $0.value.isAlive && $0.key != incarnation }
+      let missing = Set(others.map(\.value.id)).sorted()
+      return answer(ticket, .nodes(ticket, [ownListing], missing: missing), &outbox)
+    }
     nodeTickets.append(ticket)
     guard nodeTickets.count == 1 else { return }
     var listed = nodes.filter { $0.value.isAlive }.map(\.key)
     if !listed.contains(incarnation) { listed.append(incarnation) }
     listed.sort()
+    for name in listed where name != incarnation {
+      pipe.begin(2, .announcementAge(name), at: now)
+      pipe.add("PTTL")
+      pipe.add(names.system("node:\(name):stats"))
+    }
     pipe.begin(1 + listed.count, .announcements(listed), at: now)
     pipe.add("MGET")
     for name in listed { pipe.add(names.system("node:\(name):stats")) }
+  }
+
+  /// What this node says of itself.
+  private var ownListing: NodeListing {
+    NodeListing(
+      id: settings.nodeID, incarnation: incarnation, isSelf: true,
+      leaseAge: lastRenewal.map { nowMonotonic - $0 }, announcement: announcement,
+      announcementAge: nowMonotonic - announcedAt)
+  }
+
+  /// What is left of a node's announcement.
+  mutating func announcementAged(_ name: String, _ reply: RedisReply) {
+    guard reply.kind(0) == .integer, reply.integer(0) >= 0 else { return }
+    let left = Duration.milliseconds(reply.integer(0))
+    announcementAges[name] = max(.zero, Self.announcementLife - left)
   }
 
   mutating func announcementsRead(
@@ -258,6 +286,8 @@ extension RedisBackplane {
   ) {
     let tickets = nodeTickets
     nodeTickets = []
+    let ages = announcementAges
+    announcementAges = [:]
     guard reply.kind(0) == .array, reply.elementCount(0) == listed.count else {
       let failure = self.failure(of: reply)
       for ticket in tickets { fail(ticket, nil, failure, &outbox) }
@@ -265,17 +295,16 @@ extension RedisBackplane {
     }
     var listings: [NodeListing] = []
     for (place, name) in listed.enumerated() {
-      let isSelf = name == incarnation
-      let remaining = nodes[name]?.remaining
+      guard name != incarnation else {
+        listings.append(ownListing)
+        continue
+      }
       listings.append(
         NodeListing(
-          id: isSelf ? settings.nodeID : nodes[name]?.id ?? Self.nodeID(of: name),
-          incarnation: name, isSelf: isSelf,
-          leaseAge: isSelf
-            ? lastRenewal.map { nowMonotonic - $0 }
-            : remaining.map { max(.zero, settings.leaseLife - $0) },
-          announcement: isSelf ? announcement : reply.array(1 + place)))
+          id: nodes[name]?.id ?? Self.nodeID(of: name), incarnation: name, isSelf: false,
+          leaseAge: nodes[name]?.remaining.map { max(.zero, settings.leaseLife - $0) },
+          announcement: reply.array(1 + place), announcementAge: ages[name]))
     }
-    for ticket in tickets { answer(ticket, .nodes(ticket, listings), &outbox) }
+    for ticket in tickets { answer(ticket, .nodes(ticket, listings, missing: []), &outbox) }
   }
 }

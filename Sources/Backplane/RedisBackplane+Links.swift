@@ -37,6 +37,7 @@ extension RedisBackplane {
       selfTest(now)
     case .subscriptions:
       channelPhase = .greeting
+      status.setReady(subscriptions: true)
       channelOpenedAt = now
       hearsProbe = false
       for channel in systemChannels { subscribe(channel: channel) }
@@ -146,6 +147,7 @@ extension RedisBackplane {
       commandsLost(now, &outbox)
     case .subscriptions:
       channelPhase = .closed(until: again)
+      status.setReady(subscriptions: false)
       hearsProbe = false
       channelOutput = []
       confirmations = []
@@ -217,7 +219,8 @@ extension RedisBackplane {
         for ticket in nodeTickets { fail(ticket, nil, unavailable(), &outbox) }
         nodeTickets = []
       case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
-        .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .streamEnd, .stream,
+        .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .announcementAge,
+        .streamEnd, .stream,
         .revoked(nil), .revocations:
         break
       }

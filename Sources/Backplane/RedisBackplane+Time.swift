@@ -45,6 +45,7 @@ extension RedisBackplane: MessageBackplane {
     case .answer(let question, let text): answerQuestion(question, text, now.monotonic)
     case .announce(let text):
       announcement = text
+      announcedAt = now.monotonic
       isAnnouncementDue = true
     case .nodes(let ticket): listNodes(ticket, now.monotonic, &outbox)
     case .revoke(let record, let ticket): revoke(record, ticket, now.monotonic, &outbox)
@@ -101,6 +102,7 @@ extension RedisBackplane: MessageBackplane {
     case .lease(let name): leaseSeen(name, reply, time)
     case .reapRooms(let name): reapRooms(name, reply, time)
     case .reap(let name, let room, let isLast): reaped(name, room, reply, isLast: isLast, time)
+    case .announcementAge(let name): announcementAged(name, reply)
     case .announcements(let listed): announcementsRead(listed, reply, &outbox)
     case .streamEnd: streamEndFound(reply)
     case .stream: streamRead(reply, time, &outbox)

@@ -174,6 +174,9 @@ struct RedisBackplane: ~Copyable {
   /// Those of whom a room could not be cleared: they are swept again later.
   var failedReaps: Set<String> = []
   var announcement: [UInt8] = []
+  var announcedAt: Duration = .zero
+  /// How old the announcements are that are being read.
+  var announcementAges: [String: Duration] = [:]
   var isAnnouncementDue = false
   var nodeTickets: [ReplyTicket] = []
   var ownIncarnations: [String] = []

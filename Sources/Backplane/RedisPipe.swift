@@ -33,6 +33,7 @@ enum PendingReply {
   case lease(String)
   case reapRooms(String)
   case reap(String, room: [UInt8], isLast: Bool)
+  case announcementAge(String)
   case announcements([String])
   case streamEnd
   case stream

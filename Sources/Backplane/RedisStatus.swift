@@ -73,6 +73,7 @@ public final class RedisStatus: Sendable {
   public let isNameTaken = Atomic<Bool>(false)
 
   private let areCommandsReady = Atomic<Bool>(false)
+  private let areChannelsReady = Atomic<Bool>(false)
   private let probeNanoseconds = Atomic<UInt64>(0)
   private let grace: Duration
   private let log: Log
@@ -98,6 +99,9 @@ public final class RedisStatus: Sendable {
   /// Whether commands reach Redis.
   public var isConnected: Bool { areCommandsReady.load(ordering: .relaxed) }
 
+  /// Whether the link that messages come over is open.
+  public var isSubscribed: Bool { areChannelsReady.load(ordering: .relaxed) }
+
   /// Time since the last message of this node's own came back; nil before the first.
   public var probeAge: Duration? {
     let probe = probeNanoseconds.load(ordering: .relaxed)
@@ -109,6 +113,10 @@ public final class RedisStatus: Sendable {
   public var isLate: Bool { isOverloaded.load(ordering: .relaxed) }
 
   func setReady(commands: Bool) { areCommandsReady.store(commands, ordering: .relaxed) }
+
+  func setReady(subscriptions: Bool) {
+    areChannelsReady.store(subscriptions, ordering: .relaxed)
+  }
 
   func setProbe(at now: MonotonicInstant) {
     probeNanoseconds.store(now.nanoseconds, ordering: .relaxed)

@@ -103,6 +103,8 @@ struct Connection: ~Copyable {
   var lastActivity = MonotonicInstant.zero
   /// When a message came last, for the idle timeout.
   var lastMessage = MonotonicInstant.zero
+  /// Messages that came lately.
+  var messageRate = RecentRate()
   /// Whether the doorkeeper counts it as a WebSocket connection or an event stream.
   var isAdmitted = false
   /// Where it stands among those that have not finished their handshake.

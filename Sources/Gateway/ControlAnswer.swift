@@ -28,27 +28,15 @@ public struct ConnectionDetails: Sendable, Equatable {
   public let roundTrip: Int?
 }
 
-/// A connection with much to send.
-public struct QueueFigure: Sendable, Equatable {
-  /// The connection.
-  public let connection: ConnectionID
-  /// Its user; nil when anonymous.
-  public let user: String?
-  /// The id of the node that holds it.
-  public var node: String
-  /// Bytes that wait for it.
-  public let bytes: Int
-}
-
 /// An answer, of one shard or put together from several.
 struct ControlAnswer: Sendable, Equatable {
   /// Connections that were reached, changed or found.
   var count = 0
   var connections: [ConnectionDetails] = []
-  /// Rooms with their members, by name for a list, by size for `top`.
+  /// Rooms with their members, by name.
   var rooms: [RoomSize] = []
   var hasMoreRooms = false
-  var queues: [QueueFigure] = []
+  var top = TopFigures()
 
   /// The longest answer that is read.
   static let bytesMax = 4 << 20
@@ -61,26 +49,22 @@ struct ControlAnswer: Sendable, Equatable {
       max(0, ControlQuestion.listMax - connections.count))
     hasMoreRooms = hasMoreRooms || other.hasMoreRooms
     switch question {
-    case .rooms(_, let limit): mergeRooms(other.rooms, limit) { $0.room.precedes($1.room) }
-    case .top(let limit):
-      mergeRooms(other.rooms, limit) { $0.members > $1.members }
-      queues += other.queues
-      queues.sort { $0.bytes > $1.bytes }
-      queues = Array(queues.prefix(limit))
+    case .rooms(_, let limit): mergeRooms(other.rooms, limit)
+    // Cut when all parts are there: a room may be among the last of each.
+    case .top: top.merge(other.top)
     case .send, .disconnect, .join, .kick, .describe, .revoke: break
     }
   }
 
-  private mutating func mergeRooms(
-    _ others: [RoomSize], _ limit: Int, _ isBefore: (RoomSize, RoomSize) -> Bool
-  ) {
+  private mutating func mergeRooms(_ others: [RoomSize], _ limit: Int) {
     guard !others.isEmpty else { return }
     var sizes: [RoomName: Int] = [:]
     for size in rooms + others {
       let (sum, overflow) = sizes[size.room, default: 0].addingReportingOverflow(size.members)
       sizes[size.room] = overflow ? .max : sum
     }
-    let merged = sizes.map { RoomSize(room: $0.key, members: $0.value) }.sorted(by: isBefore)
+    let merged = sizes.map { RoomSize(room: $0.key, members: $0.value) }
+      .sorted { $0.room.precedes($1.room) }
     if merged.count > limit { hasMoreRooms = true }
     rooms = Array(merged.prefix(limit))
   }
@@ -95,7 +79,11 @@ struct ControlAnswer: Sendable, Equatable {
     if hasMoreRooms { output.append(contentsOf: ",\"more\":true".utf8) }
     Self.appendList("connections", connections, &output) { $0.append(to: &$1) }
     Self.appendList("rooms", rooms, &output) { $0.append(to: &$1) }
-    Self.appendList("queues", queues, &output) { $0.append(to: &$1) }
+    if !top.isEmpty {
+      output.append(contentsOf: ",\"top\":{".utf8)
+      top.appendMembers(to: &output)
+      output.append(UInt8(ascii: "}"))
+    }
     output.append(UInt8(ascii: "}"))
     return output
   }
@@ -121,7 +109,11 @@ struct ControlAnswer: Sendable, Equatable {
     guard let tree, let count = tree["count"]?.integer, count >= 0 else { return nil }
     self.count = Int(count)
     hasMoreRooms = tree["more"]?.bool ?? false
-    for key in ["connections", "rooms", "queues"] {
+    if let tree = tree["top"] {
+      guard let top = TopFigures(tree, node: node) else { return nil }
+      self.top = top
+    }
+    for key in ["connections", "rooms"] {
       let elements = tree[key]?.elements ?? []
       guard elements.count <= ControlQuestion.listMax else { return nil }
       for element in elements {
@@ -129,12 +121,9 @@ struct ControlAnswer: Sendable, Equatable {
         case "connections":
           guard let details = ConnectionDetails(element, node: node) else { return nil }
           connections.append(details)
-        case "rooms":
+        default:
           guard let size = RoomSize(element) else { return nil }
           rooms.append(size)
-        default:
-          guard let figure = QueueFigure(element, node: node) else { return nil }
-          queues.append(figure)
         }
       }
     }
@@ -181,22 +170,6 @@ extension ConnectionDetails {
   }
 }
 
-extension QueueFigure {
-  /// Appends the figure as a JSON object.
-  public func append(to output: inout [UInt8]) {
-    appendIdentity(connection, user, node, to: &output)
-    appendNumber("queue_bytes", bytes, to: &output)
-    output.append(UInt8(ascii: "}"))
-  }
-
-  init?(_ tree: JSONTree, node: String) {
-    guard let id = tree["connection"]?.string.flatMap({ ConnectionID(text: $0) }),
-      let bytes = tree["queue_bytes"]?.integer
-    else { return nil }
-    self.init(connection: id, user: tree["user"]?.string, node: node, bytes: Int(bytes))
-  }
-}
-
 extension RoomSize {
   /// Appends the size as a JSON object.
   public func append(to output: inout [UInt8]) {
@@ -214,7 +187,7 @@ extension RoomSize {
   }
 }
 
-private func appendIdentity(
+func appendIdentity(
   _ connection: ConnectionID, _ user: String?, _ node: String, to output: inout [UInt8]
 ) {
   output.append(contentsOf: "{\"connection\":\"".utf8)
@@ -226,7 +199,7 @@ private func appendIdentity(
   JSONWriter.appendString(user, to: &output)
 }
 
-private func appendNumber(_ key: String, _ number: Int, to output: inout [UInt8]) {
+func appendNumber(_ key: String, _ number: Int, to output: inout [UInt8]) {
   output.append(contentsOf: ",\"\(key)\":".utf8)
   JSONWriter.appendInteger(number, to: &output)
 }

@@ -38,11 +38,13 @@ enum ControlQuestion: Sendable, Equatable {
   case describe(ControlTarget)
   /// The rooms behind a name that have members.
   case rooms(after: RoomName?, limit: Int)
-  /// The largest rooms and the longest queues.
-  case top(limit: Int)
+  /// The rooms and connections with the most of something, of all nodes or of one.
+  case top(limit: Int, node: String?)
   /// Refuse tokens, and close the connections that they opened.
   case revoke(Revocation)
 
+  /// The longest id of a node that a question names: 255 characters.
+  static let nodeBytesMax = 1020
   /// The longest list that an answer may hold.
   static let listMax = 1000
   /// Characters of a reason: a close frame has room for 123 bytes, which are 30 of any kind.
@@ -93,8 +95,9 @@ enum ControlQuestion: Sendable, Equatable {
       Self.begin("rooms", nil, &output)
       if let after { Self.append("after", after.description, &output) }
       Self.append("limit", limit, &output)
-    case .top(let limit):
+    case .top(let limit, let node):
       Self.begin("top", nil, &output)
+      if let node { Self.append("node", node, &output) }
       Self.append("limit", limit, &output)
     case .revoke(let revocation):
       Self.begin("revoke", nil, &output)
@@ -163,8 +166,9 @@ enum ControlQuestion: Sendable, Equatable {
       guard after != nil || !fields.has("after"), let limit = Self.limit(fields) else { return nil }
       self = .rooms(after: after, limit: limit)
     case "top":
-      guard let limit = Self.limit(fields) else { return nil }
-      self = .top(limit: limit)
+      let node = fields.string("node", bytesMax: Self.nodeBytesMax)
+      guard node != nil || !fields.has("node"), let limit = Self.limit(fields) else { return nil }
+      self = .top(limit: limit, node: node)
     case "revoke":
       guard let name = fields.string("tokens", bytesMax: RevocationRecord.nameBytesMax),
         let issuedBefore = fields.integer("issued_before"), let until = fields.integer("until"),

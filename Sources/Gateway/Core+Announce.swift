@@ -7,6 +7,25 @@ import RoostJSON
 import RoostRooms
 import Telemetry
 
+/// What the shards have counted so far, for rates.
+struct NodeCounts: Sendable {
+  var messagesIn: UInt64 = 0
+  var messagesOut: UInt64 = 0
+  var bytesIn: UInt64 = 0
+  var bytesOut: UInt64 = 0
+  var handshakes: UInt64 = 0
+
+  init(_ shards: [ShardMetrics]) {
+    for shard in shards {
+      messagesIn &+= shard.messagesIn.value
+      messagesOut &+= shard.deliveries.value &+ shard.directs.value
+      bytesIn &+= shard.bytesReceived.value
+      bytesOut &+= shard.bytesSent.value
+      handshakes &+= shard.handshakes.value
+    }
+  }
+}
+
 extension Core {
   /// Hands the node's own description to the backplane.
   mutating func announce(_ now: MonotonicInstant) {
@@ -19,18 +38,24 @@ extension Core {
         load = max(load, min(1, Double(after &- before) / elapsed))
       }
     }
+    let counts = NodeCounts(shared.metrics)
+    let text = announcement(load: load, counts, now)
     desk.busyBefore = busy
+    desk.countsBefore = counts
     desk.announcedAt = now
-    submit(.announce(announcement(load: load, now)), now)
+    submit(.announce(text), now)
   }
 
-  private func announcement(load: Double, _ now: MonotonicInstant) -> [UInt8] {
+  private func announcement(
+    load: Double, _ counts: NodeCounts, _ now: MonotonicInstant
+  ) -> [UInt8] {
     var output: [UInt8] = []
     output.append(contentsOf: "{\"node\":".utf8)
     JSONWriter.appendString(shared.nodeID, to: &output)
     output.append(contentsOf: ",\"phase\":\"\(shared.phase.word)\",\"version\":".utf8)
     JSONWriter.appendString(RoostVersion.text, to: &output)
     append("connections", shared.admission.connectionCount, to: &output)
+    append("connections_max", shared.connectionsMax, to: &output)
     append("rooms", sum { $0.rooms.value }, to: &output)
     append("members", sum { $0.members.value }, to: &output)
     // Two decimals, written by hand: a busy share needs no more.
@@ -42,8 +67,19 @@ extension Core {
       append(
         "handshakes_per_second", max(1, rules.limits.handshakesPerSecond / 2), to: &output)
     }
-    let started = moment(now).wallMilliseconds - now.since(shared.startedAt).millisecondsClamped
-    append("started_at", Int(started), to: &output)
+    appendRates(counts, now, to: &output)
+    append("queue_bytes", sum { $0.outboundBytes.value }, to: &output)
+    if let process = ProcessFigures.read() {
+      append("resident_bytes", Int(clamping: process.residentBytes), to: &output)
+    }
+    let uptime = now.since(shared.startedAt).millisecondsClamped
+    append("started_at", Int(moment(now).wallMilliseconds - uptime), to: &output)
+    append("uptime_seconds", Int(uptime / 1000), to: &output)
+    appendRedis(to: &output)
+    if let reason = shared.notReadyReason {
+      output.append(contentsOf: ",\"not_ready\":".utf8)
+      JSONWriter.appendString(String(reason.prefix(200)), to: &output)
+    }
     output.append(contentsOf: ",\"addresses\":{\"listen\":".utf8)
     JSONWriter.appendString(shared.address.description, to: &output)
     if let admin = shared.adminAddress {
@@ -52,6 +88,39 @@ extension Core {
     }
     output.append(contentsOf: "}}".utf8)
     return output
+  }
+
+  /// Rates since the last announcement; nothing in the first one.
+  private func appendRates(
+    _ counts: NodeCounts, _ now: MonotonicInstant, to output: inout [UInt8]
+  ) {
+    guard let before = desk.countsBefore, now > desk.announcedAt else { return }
+    let seconds = Double(now.nanoseconds - desk.announcedAt.nanoseconds) / 1e9
+    var rates: [UInt8] = []
+    for (key, count) in [
+      ("messages_in", counts.messagesIn &- before.messagesIn),
+      ("messages_out", counts.messagesOut &- before.messagesOut),
+      ("bytes_in", counts.bytesIn &- before.bytesIn),
+      ("bytes_out", counts.bytesOut &- before.bytesOut),
+      ("handshakes", counts.handshakes &- before.handshakes),
+    ] {
+      appendRate(key, Double(count) / seconds, to: &rates)
+    }
+    output.append(contentsOf: ",\"rates\":{".utf8)
+    output.append(contentsOf: rates.dropFirst())
+    output.append(UInt8(ascii: "}"))
+  }
+
+  /// How the links to Redis are; nothing for a node that stands alone.
+  private func appendRedis(to output: inout [UInt8]) {
+    guard let status = shared.redis?.status else { return }
+    output.append(contentsOf: ",\"redis\":{\"commands\":\(status.isConnected)".utf8)
+    output.append(contentsOf: ",\"subscriptions\":\(status.isSubscribed)".utf8)
+    output.append(contentsOf: ",\"late\":\(status.isLate)".utf8)
+    if let age = status.probeAge {
+      append("probe_age_ms", Int(age.millisecondsClamped), to: &output)
+    }
+    output.append(UInt8(ascii: "}"))
   }
 
   private func sum(_ value: (ShardMetrics) -> Int64) -> Int {

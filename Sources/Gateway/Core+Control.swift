@@ -44,7 +44,9 @@ extension Core {
     }
     desk.gatherings[number] = gathering
     if gathering.shardsLeft == 0 { return gathered(number, ControlAnswer(), now) }
-    if asksHere { gathered(number, carryOut(control, now), now) }
+    guard asksHere else { return }
+    if case .top = control { return beginSurvey(number) }
+    gathered(number, carryOut(control, now), now)
   }
 
   private func shards(for question: ControlQuestion) -> [Int] {
@@ -54,6 +56,8 @@ extension Core {
       let isHere =
         connection.process == shared.process && Int(connection.shard) < shared.shardCount
       return isHere ? [Int(connection.shard)] : []
+    // Whom it is not for says so at once: the others are waited for.
+    case .top(_, let node?) where node != shared.nodeID: return []
     default: return Array(0..<shared.shardCount)
     }
   }
@@ -65,6 +69,7 @@ extension Core {
     gathering.shardsLeft -= 1
     guard gathering.shardsLeft <= 0 else { return desk.gatherings[number] = gathering }
     desk.gatherings.removeValue(forKey: number)
+    if case .top(let limit, _) = gathering.control { gathering.answer.top.cut(to: limit) }
     let text = gathering.answer.json
     if case .revoke(let revocation) = gathering.control {
       logRevocation(revocation, closed: gathering.answer.count)
@@ -129,9 +134,7 @@ extension Core {
       let page = rooms.page(after: after, limit: limit)
       answer.rooms = page.rooms
       answer.hasMoreRooms = page.hasMore
-    case .top(let limit):
-      answer.rooms = rooms.largest(limit)
-      answer.queues = longestQueues(limit)
+    case .top: preconditionFailure("a survey takes more than one round")
     }
     return answer
   }
@@ -189,20 +192,5 @@ extension Core {
       rooms: Array(names.prefix(ControlQuestion.listMax)),
       queueBytes: queuedBytes(slot),
       roundTrip: roundTrip > 0 ? Int(roundTrip) : nil)
-  }
-
-  private func longestQueues(_ limit: Int) -> [QueueFigure] {
-    var longest: [(slot: Int32, bytes: Int)] = []
-    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
-      let bytes = queuedBytes(slot)
-      guard bytes > 0, connections[slot].isLive else { continue }
-      longest.append((slot, bytes))
-    }
-    longest.sort { $0.bytes > $1.bytes }
-    return longest.prefix(limit).map { slot, bytes in
-      QueueFigure(
-        connection: connectionID(of: slot), user: connections[slot].session.identity.user,
-        node: shared.nodeID, bytes: bytes)
-    }
   }
 }

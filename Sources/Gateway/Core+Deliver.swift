@@ -59,6 +59,7 @@ extension Core {
   mutating func deliver(_ envelope: Envelope) {
     guard let room = rooms.index(of: envelope.room) else { return }
     let start = MonotonicInstant.now()
+    rooms.countMessage(in: room, second: second)
     let members = rooms.members(of: room)
     withheld = 0
     withScratch { core, output in

@@ -41,7 +41,11 @@ extension Core {
       case .closeOldest(let connection): closeOldest(connection, now)
       case .server(let letter): serverAsked(letter, now)
       case .control(let letter):
-        post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)
+        if case .top = letter.question {
+          beginSurvey(letter.number)
+        } else {
+          post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)
+        }
       case .decided(let answer): decided(answer, now)
       case .controlAnswered(let number, let answer): gathered(number, answer, now)
       }

@@ -2,6 +2,7 @@
 
 import RoostDeflate
 import RoostEventLoop
+import RoostRooms
 import RoostWebSocket
 import RoostWire
 import Telemetry
@@ -106,6 +107,7 @@ extension Core {
   ) {
     metrics.messagesIn.add()
     metrics.messageBytesIn.add(UInt64(message.count))
+    connections[slot].messageRate.add(at: second)
     switch connections[slot].phase {
     case .open:
       connections[slot].lastMessage = now

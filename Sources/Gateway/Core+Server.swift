@@ -144,11 +144,20 @@ extension Core {
       finishServer(number, .presence(members, next: next))
     case .history(_, let entries, let position, let recovered):
       finishServer(number, .history(entries, position, recovered: recovered))
-    case .nodes(_, let nodes): finishServer(number, .nodes(nodes))
+    case .nodes(_, let nodes, let missing):
+      finishServer(number, .nodes(nodes, missing: missing))
     case .revoked: ask(number, now)
     case .answered(_, let answers):
       let (answer, missing) = combined(answers, pending)
-      finishServer(number, pending.letter.request.answer(answer, missing: missing))
+      guard case .top(_, let node?) = pending.letter.request else {
+        return finishServer(number, pending.letter.request.answer(answer, missing: missing))
+      }
+      guard !missing.contains(node) else {
+        return finishServer(number, .failed(.unanswered([node])))
+      }
+      let isThere = answers.answers.contains { $0.node == node }
+      guard isThere else { return finishServer(number, .failed(.noNode)) }
+      finishServer(number, pending.letter.request.answer(answer, missing: []))
     case .joined, .replayed, .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset,
       .presenceReset, .asked, .revocations:
       preconditionFailure("no answer to a request of the server API: \(event)")
@@ -246,7 +255,8 @@ extension ServerRequest {
       .disconnect(.connection(connection), reason: reason)
     case .join(let user, let room): .join(user: user, room)
     case .kick(let user, let room): .kick(user: user, room)
-    case .top(let limit): .top(limit: limit)
+    // More than are told: a room that is large only with all nodes together shows up, too.
+    case .top(let limit, let node): .top(limit: min(2 * limit + 10, TopSurvey.limit), node: node)
     case .publish, .broadcast, .room, .presence, .history, .clearHistory, .nodes, .revoke: nil
     }
   }
@@ -276,7 +286,10 @@ extension ServerRequest {
       if answer.count > 0 { return .changed(answer.count, missing: []) }
       return missing.isEmpty ? .failed(.noConnection) : .changed(0, missing: missing)
     case .disconnectUser, .join, .kick, .revoke: return .changed(answer.count, missing: missing)
-    case .top: return .top(answer.rooms, answer.queues, missing: missing)
+    case .top(let limit, _):
+      var top = answer.top
+      top.cut(to: limit)
+      return .top(top, missing: missing)
     case .publish, .broadcast, .room, .presence, .history, .clearHistory, .nodes:
       preconditionFailure("no question was asked for \(self)")
     }

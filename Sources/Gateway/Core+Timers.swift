@@ -35,6 +35,7 @@ extension Core {
     resumeReplays(now)
     settleUnaskable(now)
     resumeInputs(now)
+    if survey != nil { continueSurvey(now) }
     if redis != nil {
       let moment = moment(now)
       redis?.expireTimers(at: now, moment, into: &outbox)
@@ -46,6 +47,7 @@ extension Core {
     }
     if nextSweep <= now {
       nextSweep = now.advanced(by: .seconds(1))
+      second &+= 1
       endReplayPauses()
       let moment = moment(now)
       local?.sweep(at: moment, into: &outbox)

@@ -79,6 +79,8 @@ struct Core: ~Copyable {
 
   // The server API and questions of nodes; in use on shard 0.
   var desk = ServerDesk()
+  /// The walk over rooms and connections that is under way, on any shard.
+  var survey: TopSurvey?
 
   // Tokens that were taken back.
   var revocations = RevocationTable(entriesMax: RevocationRecord.recordsMax)
@@ -111,6 +113,8 @@ struct Core: ~Copyable {
   var wheel: TimerWheel
   var expired: [UInt64] = []
   var nextSweep: MonotonicInstant
+  /// Sweeps so far, one a second: the clock of rates.
+  var second: UInt32 = 0
   var listenerResumesAt: MonotonicInstant?
   var jitter = Jitter(seed: RandomBytes.uint64())
 
@@ -253,7 +257,7 @@ extension Core: LoopStages {
     if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
     if let resume = listenerResumesAt { deadline = min(deadline, resume) }
     if let resume = pausedInputs.resumesAt { deadline = min(deadline, resume) }
-    if canResumeReplays || !unaskable.isEmpty { return .zero }
+    if canResumeReplays || !unaskable.isEmpty || survey != nil { return .zero }
     if outgoingCount > 0 || !backplaneLetters.isEmpty || !outboundLetters.isEmpty {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))
     }

@@ -114,6 +114,8 @@ extension ServerFailure {
   static let noConnection = ServerFailure(
     code: nil, status: 404, message: "There is no such connection.")
 
+  static let noNode = ServerFailure(code: nil, status: 404, message: "There is no such node.")
+
   static let tooManyRequests = ServerFailure(
     code: .unavailable, status: 503, message: "Too many requests are under way on this node.",
     retryAfter: .seconds(1))

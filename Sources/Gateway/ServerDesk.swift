@@ -54,6 +54,8 @@ struct ServerDesk: Sendable {
 
   /// The busy nanoseconds of each shard when the node was announced last.
   var busyBefore: [UInt64] = []
+  /// What they had counted by then.
+  var countsBefore: NodeCounts?
   var announcedAt = MonotonicInstant.zero
 
   /// A number that was not used before; never 0.

@@ -40,8 +40,8 @@ public enum ServerRequest: Sendable, Equatable {
   case kick(user: String, RoomName)
   /// The nodes of the cluster.
   case nodes
-  /// The largest rooms and the longest queues.
-  case top(limit: Int)
+  /// The rooms and connections with the most of something, of all nodes or of one.
+  case top(limit: Int, node: String?)
   /// Take tokens back: close their connections with 4001, and refuse them until they have expired.
   ///
   /// Of a user or of everybody, those issued before a time in seconds since 1970; nil: all so far.
@@ -107,9 +107,9 @@ public enum ServerAnswer: Sendable, Equatable {
   /// One connection.
   case connection(ConnectionDetails)
   /// The nodes of the cluster.
-  case nodes([NodeListing])
-  /// The largest rooms and the longest queues.
-  case top([RoomSize], [QueueFigure], missing: [String])
+  case nodes([NodeListing], missing: [String])
+  /// The rooms and connections with the most of something.
+  case top(TopFigures, missing: [String])
   /// It was not done, or nobody knows.
   case failed(ServerFailure)
 }

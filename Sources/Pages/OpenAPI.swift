@@ -7,7 +7,7 @@ public enum OpenAPIDocument {
   /// The media type to serve the document with.
   public static let contentType = "application/json"
 
-  /// The document, UTF-8, 64073 bytes.
+  /// The document, UTF-8, 70639 bytes.
   public static let json = ##"""
 {
   "openapi": "3.1.0",
@@ -1086,14 +1086,26 @@ public enum OpenAPIDocument {
                       "node": "node-1",
                       "incarnation": "node-1",
                       "self": true,
+                      "figures_age_ms": 412,
                       "phase": "serving",
                       "version": "0.1.0",
                       "connections": 120,
+                      "connections_max": 9876,
                       "rooms": 17,
                       "members": 300,
+                      "queue_bytes": 0,
+                      "resident_bytes": 9437184,
                       "handshakes_per_second": 500,
                       "started_at": 1795388380813,
+                      "uptime_seconds": 86400,
                       "load": 0.07,
+                      "rates": {
+                        "messages_in": 120.5,
+                        "messages_out": 4210,
+                        "bytes_in": 20480,
+                        "bytes_out": 716800,
+                        "handshakes": 0.5
+                      },
                       "addresses": {
                         "listen": "0.0.0.0:8080",
                         "admin": "127.0.0.1:8081"
@@ -1119,7 +1131,8 @@ public enum OpenAPIDocument {
           "504": {
             "$ref": "#/components/responses/Unknown"
           }
-        }
+        },
+        "description": "Each node publishes its figures once a second. While Redis is away the answer holds the asked node alone, and `missing` names those that were seen last."
       }
     },
     "/v1/top": {
@@ -1128,8 +1141,8 @@ public enum OpenAPIDocument {
         "tags": [
           "Cluster"
         ],
-        "summary": "Read the largest rooms and the longest queues",
-        "description": "A member count is the sum over those shards and nodes on which the room is among the largest, so it may be too low.",
+        "summary": "Read which rooms and connections have the most",
+        "description": "The largest and the busiest rooms, the deepest queues and the busiest connections. Figures are collected when they are asked for, in slices that no delivery waits for. A member count is the sum over those shards and nodes on which the room is among the largest, so it may be too low.",
         "parameters": [
           {
             "name": "limit",
@@ -1141,11 +1154,22 @@ public enum OpenAPIDocument {
               "maximum": 100,
               "default": 10
             }
+          },
+          {
+            "name": "node",
+            "in": "query",
+            "description": "The id of the only node that is asked; every node without it.",
+            "schema": {
+              "type": "string",
+              "minLength": 1,
+              "maxLength": 255,
+              "example": "node-1"
+            }
           }
         ],
         "responses": {
           "200": {
-            "description": "The largest first.",
+            "description": "The most first.",
             "content": {
               "application/json": {
                 "schema": {
@@ -1155,7 +1179,14 @@ public enum OpenAPIDocument {
                   "rooms": [
                     {
                       "room": "chat:lobby",
-                      "members": 17
+                      "members": 17,
+                      "messages_per_second": 4.5
+                    }
+                  ],
+                  "busiest_rooms": [
+                    {
+                      "room": "chat:lobby",
+                      "messages_per_second": 4.5
                     }
                   ],
                   "queues": [
@@ -1163,7 +1194,21 @@ public enum OpenAPIDocument {
                       "connection": "ae45622d535d6a84-1.0.1",
                       "node": "node-1",
                       "user": "ada",
-                      "queue_bytes": 65536
+                      "address": "192.0.2.7",
+                      "room_count": 3,
+                      "queue_bytes": 65536,
+                      "messages_per_second": 0.5
+                    }
+                  ],
+                  "busiest_connections": [
+                    {
+                      "connection": "ae45622d535d6a84-1.0.1",
+                      "node": "node-1",
+                      "user": "ada",
+                      "address": "192.0.2.7",
+                      "room_count": 3,
+                      "queue_bytes": 65536,
+                      "messages_per_second": 0.5
                     }
                   ]
                 }
@@ -1178,6 +1223,9 @@ public enum OpenAPIDocument {
           },
           "403": {
             "$ref": "#/components/responses/Forbidden"
+          },
+          "404": {
+            "$ref": "#/components/responses/NotFound"
           },
           "503": {
             "$ref": "#/components/responses/Unavailable"
@@ -1511,7 +1559,7 @@ public enum OpenAPIDocument {
         }
       },
       "NotFound": {
-        "description": "There is no such connection.",
+        "description": "There is no such connection or node.",
         "content": {
           "application/problem+json": {
             "schema": {
@@ -2038,6 +2086,11 @@ public enum OpenAPIDocument {
             "minimum": 0,
             "description": "Since its lease was renewed; absent where there are no leases."
           },
+          "figures_age_ms": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Since the node said what follows: about a second at most, more when it cannot reach Redis."
+          },
           "phase": {
             "enum": [
               "starting",
@@ -2049,14 +2102,30 @@ public enum OpenAPIDocument {
           "version": {
             "type": "string"
           },
+          "not_ready": {
+            "type": "string",
+            "description": "Why it takes no new connections just now; absent when it does."
+          },
           "connections": {
             "type": "integer"
+          },
+          "connections_max": {
+            "type": "integer",
+            "description": "Connections that it lets in at most."
           },
           "rooms": {
             "type": "integer"
           },
           "members": {
             "type": "integer"
+          },
+          "queue_bytes": {
+            "type": "integer",
+            "description": "Bytes that wait for its connections."
+          },
+          "resident_bytes": {
+            "type": "integer",
+            "description": "Memory of the process that is in RAM."
           },
           "handshakes_per_second": {
             "type": "integer",
@@ -2066,11 +2135,68 @@ public enum OpenAPIDocument {
             "type": "integer",
             "description": "Milliseconds since 1970."
           },
+          "uptime_seconds": {
+            "type": "integer"
+          },
           "load": {
             "type": "number",
             "minimum": 0,
             "maximum": 1,
             "description": "The share of the last second that its busiest shard was working."
+          },
+          "rates": {
+            "type": "object",
+            "description": "A second, since it spoke before; absent in the first second.",
+            "properties": {
+              "messages_in": {
+                "type": "number",
+                "minimum": 0,
+                "description": "Messages from clients."
+              },
+              "messages_out": {
+                "type": "number",
+                "minimum": 0,
+                "description": "Messages queued for members and users, one for each."
+              },
+              "bytes_in": {
+                "type": "number",
+                "minimum": 0,
+                "description": "Bytes from sockets."
+              },
+              "bytes_out": {
+                "type": "number",
+                "minimum": 0,
+                "description": "Bytes to sockets."
+              },
+              "handshakes": {
+                "type": "number",
+                "minimum": 0,
+                "description": "New connections."
+              }
+            }
+          },
+          "redis": {
+            "type": "object",
+            "description": "Its links to Redis; absent where there are none.",
+            "properties": {
+              "commands": {
+                "type": "boolean",
+                "description": "Whether the link for commands is open."
+              },
+              "subscriptions": {
+                "type": "boolean",
+                "description": "Whether the link that messages come over is open."
+              },
+              "late": {
+                "type": "boolean",
+                "description": "Whether the last probe is overdue."
+              },
+              "probe_age_ms": {
+                "type": "integer",
+                "minimum": 0,
+                "description": "Since a message of its own came back through Redis."
+              }
+            }
           },
           "addresses": {
             "type": "object",
@@ -2098,13 +2224,36 @@ public enum OpenAPIDocument {
             "items": {
               "$ref": "#/components/schemas/Node"
             }
+          },
+          "missing": {
+            "$ref": "#/components/schemas/Missing"
           }
         },
         "required": [
           "nodes"
         ]
       },
-      "Queue": {
+      "RoomActivity": {
+        "type": "object",
+        "properties": {
+          "room": {
+            "$ref": "#/components/schemas/RoomName"
+          },
+          "members": {
+            "$ref": "#/components/schemas/Members"
+          },
+          "messages_per_second": {
+            "type": "number",
+            "minimum": 0,
+            "description": "Messages a second, lately."
+          }
+        },
+        "required": [
+          "room",
+          "messages_per_second"
+        ]
+      },
+      "ConnectionActivity": {
         "type": "object",
         "properties": {
           "connection": {
@@ -2116,15 +2265,31 @@ public enum OpenAPIDocument {
           "user": {
             "type": "string"
           },
+          "address": {
+            "type": "string"
+          },
+          "room_count": {
+            "type": "integer",
+            "minimum": 0
+          },
           "queue_bytes": {
             "type": "integer",
-            "minimum": 1
+            "minimum": 0,
+            "description": "Bytes that wait for it."
+          },
+          "messages_per_second": {
+            "type": "number",
+            "minimum": 0,
+            "description": "Messages a second that came from it lately."
           }
         },
         "required": [
           "connection",
           "node",
-          "queue_bytes"
+          "address",
+          "room_count",
+          "queue_bytes",
+          "messages_per_second"
         ]
       },
       "Top": {
@@ -2132,14 +2297,30 @@ public enum OpenAPIDocument {
         "properties": {
           "rooms": {
             "type": "array",
+            "description": "By members.",
             "items": {
-              "$ref": "#/components/schemas/RoomSize"
+              "$ref": "#/components/schemas/RoomActivity"
+            }
+          },
+          "busiest_rooms": {
+            "type": "array",
+            "description": "By messages a second; without members.",
+            "items": {
+              "$ref": "#/components/schemas/RoomActivity"
             }
           },
           "queues": {
             "type": "array",
+            "description": "By bytes that wait.",
             "items": {
-              "$ref": "#/components/schemas/Queue"
+              "$ref": "#/components/schemas/ConnectionActivity"
+            }
+          },
+          "busiest_connections": {
+            "type": "array",
+            "description": "By messages a second.",
+            "items": {
+              "$ref": "#/components/schemas/ConnectionActivity"
             }
           },
           "missing": {
@@ -2148,7 +2329,9 @@ public enum OpenAPIDocument {
         },
         "required": [
           "rooms",
-          "queues"
+          "busiest_rooms",
+          "queues",
+          "busiest_connections"
         ]
       },
       "Problem": {

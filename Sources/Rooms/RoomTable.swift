@@ -32,6 +32,23 @@ public struct RoomSize: Sendable, Equatable {
   }
 }
 
+/// What goes on in a room, where it was counted.
+public struct RoomActivity: Sendable, Equatable {
+  /// The room.
+  public let room: RoomName
+  /// Its members.
+  public let members: Int
+  /// Messages a second, lately.
+  public let messagesPerSecond: Double
+
+  /// Puts figures together.
+  public init(room: RoomName, members: Int, messagesPerSecond: Double) {
+    self.room = room
+    self.members = members
+    self.messagesPerSecond = messagesPerSecond
+  }
+}
+
 /// A member that a removal moved to another place.
 public struct MovedMember: Sendable, Equatable {
   /// The connection's slot.
@@ -48,6 +65,7 @@ public struct RoomTable: Sendable {
     var name: RoomName?
     var policy: Int32 = 0
     var members: [Int32] = []
+    var rate = RecentRate()
   }
 
   private var rooms: [Room] = []
@@ -114,20 +132,20 @@ public struct RoomTable: Sendable {
     return (page, hasMore)
   }
 
-  /// The `limit` rooms with the most members here, the largest first; linear in the rooms.
-  public func largest(_ limit: Int) -> [RoomSize] {
-    var largest: [RoomSize] = []
-    for (name, index) in indices {
-      let members = rooms[Int(index)].members.count
-      if largest.count == limit {
-        guard let last = largest.last, last.members < members else { continue }
-        largest.removeLast()
-      }
-      largest.insert(
-        RoomSize(room: name, members: members),
-        at: Self.place(in: largest) { $0.members < members })
-    }
-    return largest
+  /// Places of rooms so far, in use or not: the bound for a walk over all of them in steps.
+  public var placesUsed: Int { rooms.count }
+
+  /// What goes on in the room at a place; nil when none is there.
+  public func activity(at place: Int, second: UInt32) -> RoomActivity? {
+    guard rooms.indices.contains(place), let name = rooms[place].name else { return nil }
+    return RoomActivity(
+      room: name, members: rooms[place].members.count,
+      messagesPerSecond: rooms[place].rate.perSecond(at: second))
+  }
+
+  /// Counts a message of a room.
+  public mutating func countMessage(in room: RoomIndex, second: UInt32) {
+    rooms[Int(room)].rate.add(at: second)
   }
 
   /// The first place whose element is to stand behind a new one, by halving.

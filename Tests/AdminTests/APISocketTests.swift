@@ -227,12 +227,50 @@ struct APISocketTests {
     try await withAdmin(.forTests(shards: 2)) { node, admin in
       let client = try TestClient.open(node.address)
       try client.ask(#"{"type":"join","room":"r","id":1}"#)
-      let nodes = try api("GET /v1/nodes", on: admin)
+      // A node says what it has once a second.
+      let clock = ContinuousClock()
+      let end = clock.now + .seconds(30)
+      var nodes = try api("GET /v1/nodes", on: admin)
+      while JSONText.nodes(nodes.text, "connections") != ["1"], clock.now < end {
+        nodes = try api("GET /v1/nodes", on: admin)
+      }
       #expect(
         nodes.text.hasPrefix(
-          #"{"nodes":[{"node":"test","incarnation":"test","self":true,"phase":"serving","#))
-      let top = try api("GET /v1/top", on: admin)
-      #expect(top.text == #"{"rooms":[{"room":"r","members":1}],"queues":[]}"# + "\n")
+          #"{"nodes":[{"node":"test","incarnation":"test","self":true,"figures_age_ms":"#))
+      #expect(JSONText.nodes(nodes.text, "phase") == ["serving"])
+      #expect(JSONText.nodes(nodes.text, "connections") == ["1"])
+      #expect(JSONText.nodes(nodes.text, "connections_max") == [String(node.connectionsMax)])
+      for key in ["figures_age_ms", "queue_bytes", "resident_bytes", "uptime_seconds"] {
+        #expect(JSONText.nodes(nodes.text, key).count == 1, "\(key)")
+      }
+      for target in ["/v1/top", "/v1/top?node=test", "/v1/top?limit=1"] {
+        let top = try api("GET \(target)", on: admin)
+        // The client's one message is recent, or not any more.
+        #expect(
+          top.text.hasPrefix(
+            #"{"rooms":[{"room":"r","members":1,"messages_per_second":0}],"#
+              + #""busiest_rooms":[],"queues":[],"busiest_connections":["#), "\(top.text)")
+      }
+      let other = try api("GET /v1/top?node=else", on: admin)
+      #expect(other.status == 404)
+      #expect(JSONText.value("code", of: other.text) == "not_found")
+    }
+  }
+
+  @Test func `rates are told of the second before`() async throws {
+    try await withAdmin { node, admin in
+      let client = try TestClient.open(node.address)
+      try client.ask(#"{"type":"join","room":"r","id":1}"#)
+      let clock = ContinuousClock()
+      let end = clock.now + .seconds(30)
+      var told = ""
+      repeat {
+        try client.ask(#"{"type":"ping","id":2}"#)
+        told = try api("GET /v1/nodes", on: admin).text
+      } while !told.contains(#""messages_in":"#) && clock.now < end
+      #expect(told.contains(#""rates":{"messages_in":"#))
+      #expect(told.contains(#""handshakes":"#))
+      #expect(!told.contains(#""redis""#))
     }
   }
 
@@ -279,6 +317,10 @@ struct APISocketTests {
       ),
       ("PATCH /v1/rooms", nil, 405, "method_not_allowed"),
       ("GET /v1/top?limit=101", nil, 400, "bad_request"),
+      ("GET /v1/top?node=", nil, 400, "bad_request"),
+      ("GET /v1/top?node=%FF", nil, 400, "bad_request"),
+      ("GET /v1/top?node=\(String(repeating: "n", count: 256))", nil, 400, "bad_request"),
+      ("GET /v1/top?node=\(String(repeating: "n", count: 255))", nil, 404, "not_found"),
     ] as [(String, String?, Int, String)])
   func `what is wrong is a problem that says so`(
     line: String, body: String?, status: Int, code: String

@@ -45,7 +45,7 @@ final class ClusterNode {
   init(_ name: String, redis: String, configuration: String, shards: Int = 1) throws {
     self.name = name
     process = try Subprocess(
-      try Program.path(),
+      try BuiltProgram.path(),
       [
         "serve", "--dev", "--config", configuration, "--node-id", name, "--redis", redis,
         "--shards", "\(shards)", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0",
@@ -111,17 +111,4 @@ final class ClusterNode {
 
   /// Takes what it has logged, so that it never waits for a reader.
   func takeLog() { process.takeWritten() }
-}
-
-/// The built program.
-enum Program {
-  /// Beside the test bundle, or where the environment says.
-  static func path() throws -> String {
-    if let path = Environment["ROOST_TEST_ROOST"] { return path }
-    var buffer = [CChar](repeating: 0, count: 4096)
-    let count = readlink("/proc/self/exe", &buffer, buffer.count)
-    guard count > 0 else { throw TestFailure("readlink: errno \(errno)") }
-    let own = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return own[..<(own.lastIndex(of: "/") ?? own.endIndex)] + "/roost"
-  }
 }

@@ -2,12 +2,13 @@
 // and users see of it, and what the answers say.
 
 import Backplane
-import Gateway
 import RoostEventLoop
 import RoostRooms
 import RoostWire
 import TestSupport
 import Testing
+
+@testable import Gateway
 
 private func name(_ text: String) -> RoomName {
   RoomName(text: text) ?? { preconditionFailure("\(text) is no room's name") }()
@@ -181,7 +182,7 @@ extension SocketTests {
 
     @Test func `the node lists itself with what it announces`() async throws {
       try await withNode(.forTests(shards: 2)) { node in
-        guard case .nodes(let nodes) = await node.answer(to: .nodes) else {
+        guard case .nodes(let nodes, missing: []) = await node.answer(to: .nodes) else {
           return #expect(Bool(false))
         }
         #expect(nodes.count == 1)
@@ -189,6 +190,87 @@ extension SocketTests {
         #expect(JSONText.value("node", of: text) == "test")
         #expect(JSONText.value("phase", of: text) == "serving")
         #expect(JSONText.value("addresses", "listen", of: text) == node.address.description)
+      }
+    }
+
+    // More rooms and connections than one round looks at.
+    @Test(arguments: [1, 3])
+    func `the top is found among more rooms than one round looks at`(shards: Int) async throws {
+      let configuration = Configuration.forTests(shards: shards) {
+        $0.limits.roomsPerConnection = 0
+        $0.limits.messagesPerSecond = 0
+      }
+      try await withNode(configuration) { node in
+        let crowd = TopSurvey.slice * 2 + 7
+        // So many that no shard has only one or two of them.
+        let clients = try (0..<60).map { _ in try TestClient.open(node.address) }
+        for number in 0..<crowd {
+          try clients[number % 3].send(#"{"type":"join","room":"one-\#(number)"}"#)
+        }
+        for client in clients { try client.ask(#"{"type":"join","room":"all","id":1}"#) }
+        for client in clients.prefix(40) {
+          try client.ask(#"{"type":"join","room":"two","id":1}"#)
+        }
+        try await node.settles { $0.members == crowd + 100 }
+        let busy = #"{"type":"publish","room":"one-\#(crowd - 1)","data":1,"id":1}"#
+        let publisher = clients[(crowd - 1) % 3]
+        for _ in 0..<5 { try publisher.send(busy) }
+        let found = await node.answer(to: .top(limit: 2, node: nil))
+        guard case .top(let top, missing: []) = found else {
+          Issue.record("\(found)")
+          return
+        }
+        #expect(
+          top.largestRooms.map { RoomSize(room: $0.room, members: $0.members) }
+            == [RoomSize(room: name("all"), members: 60), RoomSize(room: name("two"), members: 40)])
+        // Many who ask at the same time share one walk, and each gets what it asked for.
+        let answers = await withTaskGroup(of: ServerAnswer.self) { group in
+          for limit in 1...20 {
+            group.addTask { await node.answer(to: .top(limit: limit, node: "test")) }
+          }
+          return await group.reduce(into: []) { $0.append($1) }
+        }
+        let counts = answers.map { answer in
+          guard case .top(let top, missing: []) = answer else { return 0 }
+          return top.largestRooms.count
+        }
+        #expect(counts.sorted() == Array(1...20))
+      }
+    }
+
+    @Test func `a busy room and a busy connection are named`() async throws {
+      try await withNode(.forTests(shards: 2) { $0.limits.messagesPerSecond = 0 }) { node in
+        let busy = try TestClient.open(node.address, user: "ada")
+        let quiet = try TestClient.open(node.address, user: "bob")
+        for client in [busy, quiet] { try client.ask(#"{"type":"join","room":"r","id":1}"#) }
+        try quiet.ask(#"{"type":"join","room":"q","id":1}"#)
+        for number in 1...50 {
+          try busy.send(#"{"type":"publish","room":"r","data":\#(number),"id":\#(number)}"#)
+        }
+        var text = ""
+        while !text.contains(#""data":50"#) { text = try quiet.text() }
+        let found = await node.answer(to: .top(limit: 1, node: nil))
+        guard case .top(let top, missing: []) = found else {
+          Issue.record("\(found)")
+          return
+        }
+        #expect(top.busiestRooms.map(\.room) == [name("r")])
+        #expect(top.busiestConnections.map(\.user) == ["ada"])
+        #expect(top.busiestConnections.map(\.rooms) == [2])
+        #expect(top.busiestConnections.map(\.address) == ["127.0.0.1"])
+        #expect((top.busiestConnections.first?.messagesPerSecond ?? 0) > 5)
+      }
+    }
+
+    @Test func `of one node only that node is asked, and another one is not there`() async throws {
+      try await withNode(.forTests(shards: 2)) { node in
+        let own = await node.answer(to: .top(limit: 1, node: "test"))
+        #expect(own == .top(TopFigures(), missing: []))
+        guard case .failed(let failure) = await node.answer(to: .top(limit: 1, node: "else")) else {
+          Issue.record("a node that is not there answered")
+          return
+        }
+        #expect(failure.status == 404)
       }
     }
 

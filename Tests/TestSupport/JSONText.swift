@@ -21,6 +21,18 @@ public enum JSONText {
     }
   }
 
+  /// The strings' contents and numbers' digits that the nodes of `GET /v1/nodes` have at a key.
+  public static func nodes(_ text: String, _ key: String) -> [String] {
+    let tree = try? JSONTree(parsing: Array(text.utf8), depthMax: 64, bytesMax: 64 << 20)
+    return (tree?["nodes"]?.elements ?? []).compactMap { node in
+      switch node[key] {
+      case .string(let content, _): content
+      case .number(let digits, _): digits
+      default: nil
+      }
+    }
+  }
+
   /// The elements of an array at a key, each as its `data` member's number; for sequences.
   public static func numbers(_ key: String, _ member: String, of text: String) -> [Int64] {
     do {
