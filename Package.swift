@@ -54,7 +54,8 @@ let package = Package(
     .target(name: "Telemetry", path: "Sources/Telemetry", swiftSettings: settings),
     .target(
       name: "Pages", path: "Sources/Pages",
-      exclude: ["console.html", "openapi.json", "roost.d.ts", "roost.js"], swiftSettings: pure),
+      exclude: ["cluster.html", "console.html", "openapi.json", "roost.d.ts", "roost.js"],
+      swiftSettings: pure),
 
     // Pure: no I/O, no clock, no lock, no thread.
     .target(name: "RoostJSON", path: "Sources/JSON", swiftSettings: pure),
@@ -99,8 +100,8 @@ let package = Package(
     .executableTarget(
       name: "roost",
       dependencies: [
-        "Admin", "Gateway", "Auth", "Backplane", "RoostWebSocket", "RoostHTTP", "RoostCrypto",
-        "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms",
+        "Admin", "Gateway", "Fetch", "Auth", "Backplane", "RoostWebSocket", "RoostHTTP",
+        "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms",
       ],
       path: "Sources/roost", swiftSettings: settings),
 
@@ -162,8 +163,8 @@ let package = Package(
     tests(
       "Roost",
       [
-        "roost", "Gateway", "TestSupport", "TestKeys", "Auth", "RoostCrypto", "RoostEventLoop",
-        "RoostJSON", "RoostRooms",
+        "roost", "Gateway", "Fetch", "TestSupport", "TestKeys", "Auth", "RoostCrypto",
+        "RoostEventLoop", "RoostJSON", "RoostRooms",
       ]),
   ]
 )

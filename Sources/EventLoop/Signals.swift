@@ -22,6 +22,11 @@ public struct Signals: ~Copyable {
     descriptor = Descriptor(taking: number)
   }
 
+  /// Tells a poller of signals that wait; `next` takes them.
+  public func watch(on poller: Poller, token: UInt64) throws(Errno) {
+    try poller.add(descriptor.number, .readable, token: token)
+  }
+
   /// Waits for the next signal, at most `timeout` (nil: without end); nil when none came.
   public func next(within timeout: Duration?) -> Int32? {
     var wanted = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)

@@ -40,6 +40,7 @@ struct Command: Equatable, Sendable {
     case publish
     case tokenMake = "token make"
     case tokenInspect = "token inspect"
+    case top
   }
 
   let name: Name
@@ -61,6 +62,7 @@ struct Command: Equatable, Sendable {
     case .publish: publish
     case .tokenMake: tokenMake
     case .tokenInspect: tokenInspect
+    case .top: top
     }
   }
 
@@ -126,5 +128,39 @@ struct Command: Equatable, Sendable {
       Flag(
         name: "--ready", value: nil, setting: nil,
         summary: "Ask /readyz: whether the node takes connections."),
+    ])
+
+  private static let top = Command(
+    name: .top, argument: nil,
+    summary: "Shows what the cluster is doing, as it does it.",
+    details: [
+      "Asks one node's admin port for the figures of every node: connections, rates, queues, links to "
+        + "Redis, drains, and for the rooms and connections with the most of something. On a terminal "
+        + "it draws a screen, and q ends it; elsewhere it writes lines. NO_COLOR switches colours off.",
+      "Without --admin it finds the admin port, and the first of auth.api_keys, in the configuration, "
+        + "as serve does. Exits 1 when there is nothing to watch: a key that is not known, or with "
+        + "--once no answer.",
+    ],
+    flags: [
+      Flag(
+        name: "--admin", value: "URL", setting: nil,
+        summary: "The admin port of any node, as http://HOST:PORT or https://HOST:PORT."),
+      .config,
+      Flag(
+        name: "--key-file", value: "FILE", setting: nil,
+        summary: "A file that holds an API key and nothing else."),
+      Flag(
+        name: "--ca-file", value: "FILE", setting: nil,
+        summary: "The authorities, as PEM, that the admin port's certificate is judged by; without "
+          + "it those of the system."),
+      Flag(
+        name: "--interval", value: "S", setting: nil,
+        summary: "Seconds between two looks, 0.5 to 3600; 2 without it."),
+      Flag(
+        name: "--once", value: nil, setting: nil,
+        summary: "Write the figures once, as lines, and end."),
+      Flag(
+        name: "--json", value: nil, setting: nil,
+        summary: "Write each look as a line of JSON: the time, and what the node answered."),
     ])
 }

@@ -42,6 +42,7 @@ extension Invocation {
     case .doctor: DoctorCommand.run(self, environment: environment)
     case .tokenMake: TokenMakeCommand.run(self, environment: environment)
     case .tokenInspect: TokenInspectCommand.run(self, environment: environment)
+    case .top: TopCommand.run(self, environment: environment)
     }
   }
 }

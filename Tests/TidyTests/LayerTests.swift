@@ -41,8 +41,9 @@ enum Layers {
       "RoostWire", "Auth", "Backplane", "Pages",
     ],
     "roost": [
-      "Glibc", "Synchronization", "Admin", "Gateway", "Auth", "Backplane", "RoostWebSocket",
-      "RoostHTTP", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms",
+      "Glibc", "Synchronization", "Admin", "Gateway", "Fetch", "Auth", "Backplane",
+      "RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON",
+      "RoostRooms",
     ],
   ]
 
