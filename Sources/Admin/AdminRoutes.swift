@@ -89,9 +89,16 @@ struct AdminRoutes: Sendable {
       }
     case "/":
       return reading(head) {
-        .text(
-          200,
-          "Roost \(RoostVersion.text): /healthz /readyz /metrics /v1 /openapi.json /roost.js\n")
+        // The page holds nothing secret: what it shows it reads from /v1, with a key of the reader's.
+        AdminResponse(
+          status: 200,
+          fields: [
+            ("Content-Type", "\(ClusterPage.contentType)"), ("Cache-Control", "no-cache"),
+            ("Content-Security-Policy", "\(ClusterPage.contentSecurityPolicy)"),
+            ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+            ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
+          ], body: Array("\(ClusterPage.html)".utf8))
       }
     default:
       if let file = ServedFile(at: head.path) {
@@ -126,6 +133,11 @@ struct AdminRoutes: Sendable {
   }
 
   private func serverAPI(_ head: RequestHead, _ body: [UInt8]) throws(Problem) -> AdminAction {
+    // Another site's page may not use a person's browser, not even where no key is needed; browsers
+    // say where a request comes from, programs do not.
+    if let site = head.fields.value(of: "Sec-Fetch-Site"), site != "same-origin", site != "none" {
+      throw Problem(.forbidden, "Pages of other sites may not use this.")
+    }
     // Whoever has no key is told nothing about what is there.
     let scope = try scope(of: head)
     guard let segments = head.pathSegments() else {

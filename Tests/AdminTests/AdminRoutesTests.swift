@@ -3,6 +3,7 @@
 
 import Admin
 import Gateway
+import Pages
 import RoostEventLoop
 import TestSupport
 import Testing
@@ -54,6 +55,35 @@ struct AdminRoutesTests {
       let health = try get("/healthz", admin)
       #expect(health.status == 200)
       client.abort()
+    }
+  }
+
+  @Test func `the cluster page is served with its policy, to whoever asks`() async throws {
+    try await withAdmin(.forTests(dev: false)) { _, admin in
+      let response = try get("/", admin)
+      #expect(response.status == 200)
+      #expect(response.text == ClusterPage.html)
+      #expect(response["Content-Type"] == "text/html; charset=utf-8")
+      #expect(response["Content-Security-Policy"] == ClusterPage.contentSecurityPolicy)
+      #expect(response["X-Content-Type-Options"] == "nosniff")
+      #expect(response["Referrer-Policy"] == "no-referrer")
+      #expect(response["Cross-Origin-Opener-Policy"] == "same-origin")
+    }
+  }
+
+  // Under --dev no key keeps them out.
+  @Test(arguments: [
+    ("cross-site", 403), ("same-site", 403), ("x", 403), ("same-origin", 200), ("none", 200),
+  ])
+  func `a page of another site may not use the server API`(site: String, status: Int) async throws {
+    try await withAdmin { _, admin in
+      let publish = try api(
+        "POST /v1/rooms/r/messages", "1", fields: ["Sec-Fetch-Site: \(site)"], on: admin)
+      #expect(publish.status == status)
+      let read = try api("GET /v1/nodes", fields: ["Sec-Fetch-Site: \(site)"], on: admin)
+      #expect(read.status == status)
+      let health = try api("GET /healthz", fields: ["Sec-Fetch-Site: \(site)"], on: admin)
+      #expect(health.status == 200)
     }
   }
 
