@@ -30,7 +30,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
   name: "roost",
   products: [
-    .executable(name: "roost", targets: ["roost"])
+    .executable(name: "roost", targets: ["roost"]),
+    .library(name: "Client", targets: ["RoostClient"]),
   ],
   dependencies: [],
   targets: [
@@ -97,6 +98,13 @@ let package = Package(
         "RoostWire", "Auth", "Backplane", "Pages",
       ],
       path: "Sources/Admin", swiftSettings: settings),
+    .target(
+      name: "RoostClient",
+      dependencies: [
+        "RoostEventLoop", "RoostHTTP", "RoostWebSocket", "RoostDeflate", "RoostCrypto", "RoostWire",
+        "RoostRooms", "RoostJSON",
+      ],
+      path: "Sources/Client", swiftSettings: settings),
     .executableTarget(
       name: "roost",
       dependencies: [
@@ -159,6 +167,12 @@ let package = Package(
       ]),
     tests(
       "Cluster", ["TestSupport", "TestRandom", "TestKeys", "Auth", "RoostEventLoop", "RoostJSON"]),
+    tests(
+      "Client",
+      [
+        "RoostClient", "TestSupport", "TestKeys", "TestRandom", "Gateway", "RoostCrypto",
+        "RoostEventLoop", "RoostJSON", "RoostRooms",
+      ]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests(
       "Roost",

@@ -40,6 +40,10 @@ enum Layers {
       "Gateway", "RoostEventLoop", "RoostHTTP", "Telemetry", "RoostJSON", "RoostRooms",
       "RoostWire", "Auth", "Backplane", "Pages",
     ],
+    "Client": [
+      "Glibc", "Synchronization", "RoostEventLoop", "RoostHTTP", "RoostWebSocket", "RoostDeflate",
+      "RoostCrypto", "RoostWire", "RoostRooms", "RoostJSON",
+    ],
     "roost": [
       "Glibc", "Synchronization", "Admin", "Gateway", "Fetch", "Auth", "Backplane",
       "RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON",

@@ -1,0 +1,194 @@
+// Connecting, ending, coming back: which end is final, how long each wait is, and whether the other side
+// is still there.
+
+public import RoostEventLoop
+import RoostRooms
+
+/// How long nothing has come.
+struct Silence: Equatable {
+  /// Silence for so long is worth a question; nil where the server sends no pings.
+  private var patience: Duration?
+  /// Whether a ping waits for its answer.
+  private(set) var isPinging = false
+  /// When there is something to do.
+  private(set) var deadline = MonotonicInstant.distantFuture
+
+  /// Begins to watch a connection whose server pings so often.
+  mutating func begin(_ pingInterval: Duration, at now: MonotonicInstant) {
+    patience = pingInterval > .zero ? pingInterval / 2 * 3 : nil
+    hear(at: now)
+  }
+
+  /// Something came.
+  mutating func hear(at now: MonotonicInstant) {
+    isPinging = false
+    deadline = patience.map { now.advanced(by: $0) } ?? .distantFuture
+  }
+
+  /// A ping has been sent.
+  mutating func ping(at now: MonotonicInstant) {
+    isPinging = true
+    deadline = now.advanced(by: ClientMachine.pongTimeout)
+  }
+
+  /// Stops watching.
+  mutating func end() { self = Silence() }
+}
+
+extension ClientMachine {
+  // MARK: The application
+
+  /// The application wants to be connected; without effect unless it is not or was closed.
+  public mutating func connect(now: MonotonicInstant) {
+    guard phase == .idle || phase == .closed else { return }
+    backoff.reset()
+    wasUnauthorized = false
+    beginConnecting(now)
+  }
+
+  /// The application wants no more; what waits is rejected.
+  public mutating func close(now: MonotonicInstant) {
+    guard phase != .closed else { return }
+    if socketCount > 0 { actions.append(.hangUp(code: 1000)) }
+    leaveConnection(now)
+    finish(1000, "")
+  }
+
+  // MARK: The connection
+
+  /// The server has answered the upgrade with something else.
+  ///
+  /// - Parameters:
+  ///   - status: the HTTP status, 100 to 999.
+  ///   - retryAfter: what the answer's `Retry-After` says.
+  public mutating func refused(
+    status: Int, retryAfter: Duration?, now: MonotonicInstant
+  ) {
+    end(
+      RetryRule.closeCode(ofStatus: status), "the server answered \(status)",
+      retryAfter: retryAfter, now)
+  }
+
+  /// The connection has ended, or did not come about: 1006 and the reason.
+  public mutating func closed(code: UInt16, reason: String, now: MonotonicInstant) {
+    end(code, reason, retryAfter: nil, now)
+  }
+
+  /// Something came that is no message, such as a WebSocket ping.
+  public mutating func heard(now: MonotonicInstant) {
+    if isOpen { silence.hear(at: now) }
+  }
+
+  /// Begins a try: a token, where there is a provider, then the dial.
+  mutating func beginConnecting(_ now: MonotonicInstant) {
+    tell(.connecting)
+    guard options.hasTokenProvider, !tokens.isUsable(at: now) else { return dial(now) }
+    phase = .asking
+    askToken()
+  }
+
+  mutating func dial(_ now: MonotonicInstant) {
+    phase = .dialing(until: now.advanced(by: Self.connectTimeout))
+    actions.append(.dial(token: options.hasTokenProvider ? tokens.current : nil))
+  }
+
+  /// Gives a connection up that is of no use.
+  mutating func loseConnection(at now: MonotonicInstant, _ reason: String) {
+    actions.append(.hangUp(code: nil))
+    end(1006, reason, retryAfter: nil, now)
+  }
+
+  private mutating func end(
+    _ code: UInt16, _ reason: String, retryAfter: Duration?, _ now: MonotonicInstant
+  ) {
+    switch phase {
+    case .dialing: break
+    case .open(let since): if now.since(since) >= Self.goodAge { backoff.reset() }
+    case .idle, .asking, .waiting, .closed: return
+    }
+    let wasDraining = isDraining
+    leaveConnection(now)
+    switch RetryRule(closeCode: code) {
+    case .final: return finish(code, reason)
+    case .again:
+      // The node said so before: nothing has failed.
+      if wasDraining, code == 1001 {
+        let pause = Backoff.part(of: Backoff.spread, randomness.fraction())
+        return wait(pause, code, reason, now)
+      }
+    case .againSlowly(let failures): backoff.raise(to: failures)
+    case .withNewToken:
+      guard options.hasTokenProvider, code != 4001 || !wasUnauthorized else {
+        return finish(code, reason)
+      }
+      wasUnauthorized = code == 4001
+      tokens.forget()
+    }
+    fail(code, reason, retryAfter: retryAfter, now)
+  }
+
+  /// Counts a failure and waits.
+  mutating func fail(
+    _ code: UInt16?, _ reason: String, retryAfter: Duration?, _ now: MonotonicInstant
+  ) {
+    let pause = backoff.fail(retryAfter: retryAfter, random: randomness.fraction())
+    wait(pause, code, reason, now)
+  }
+
+  private mutating func wait(
+    _ pause: Duration, _ code: UInt16?, _ reason: String, _ now: MonotonicInstant
+  ) {
+    phase = .waiting(until: now.advanced(by: pause))
+    tell(.waiting(retryIn: pause, code: code, reason: reason))
+  }
+
+  /// The end, until the application connects again.
+  mutating func finish(_ code: UInt16, _ reason: String) {
+    phase = .closed
+    tokens.closed()
+    rejectCalls()
+    rejectJoins()
+    tell(.closed(code: code, reason: reason))
+  }
+
+  /// Forgets what belonged to the connection; what is not done is to be done on the next one.
+  private mutating func leaveConnection(_ now: MonotonicInstant) {
+    silence.end()
+    awaited.removeAll(keepingCapacity: awaited.capacity <= 1024)
+    unanswered = 0
+    heldUntil = .zero
+    repeatDeadline = .distantFuture
+    isDraining = false
+    tokens.disconnected()
+    leaveRooms()
+    leaveCalls()
+  }
+
+  // MARK: What came first
+
+  /// The first message: the connection is open.
+  mutating func welcomed(_ session: ClientSession, _ now: MonotonicInstant) {
+    guard case .dialing = phase else { return }
+    phase = .open(since: now)
+    wasUnauthorized = false
+    tokens.accepted()
+    messageBytesMax = session.messageBytesMax
+    silence.begin(session.pingInterval, at: now)
+    tell(.open(session))
+    rejectLargeCalls()
+    pump(now)
+  }
+
+  // MARK: Silence
+
+  mutating func watchSilence(_ now: MonotonicInstant) {
+    guard now >= silence.deadline else { return }
+    // While this process slept the server's silence was nobody's fault.
+    let isLate = now.since(silence.deadline) >= Self.lateness
+    guard silence.isPinging, !isLate else {
+      actions.append(.sendText(ClientRequest.finished(ClientRequest.ping(), id: nil)))
+      return silence.ping(at: now)
+    }
+    loseConnection(at: now, "the server is silent")
+  }
+}

@@ -1,0 +1,181 @@
+// What comes in: each object finds its concern. A type that is not known is of a later version and is
+// passed over, and so is what is not as the protocol says: a client has nobody to complain to.
+
+public import RoostEventLoop
+import RoostJSON
+import RoostRooms
+import RoostWire
+
+/// An `error` that answers a request.
+struct Refusal {
+  let code: String
+  let message: String
+  let retryAfter: Duration?
+
+  var failure: ClientFailure { .refused(code: code, message: message) }
+}
+
+extension ClientMachine {
+  /// A text message came: one object.
+  public mutating func received(text: borrowing Span<UInt8>, now: MonotonicInstant) {
+    heard(now: now)
+    guard let object = ServerObject(text), let kind = object.kind else { return }
+    guard isOpen else {
+      if kind == .welcome { welcomed(session(object, text), now) }
+      return
+    }
+    switch kind {
+    case .ok: answered(object, text, now)
+    case .error: failed(object, text, now)
+    case .message: message(object, text)
+    case .direct:
+      if let data = object.value("data", text) {
+        tell(.direct(data, from: object.member("from", text)))
+      }
+    case .expiring:
+      if let time = object.milliseconds("in_ms", text) { tokenExpires(in: time, now) }
+    case .draining:
+      isDraining = true
+      let time = object.milliseconds("reconnect_after_ms", text) ?? .zero
+      tell(.draining(reconnectAfter: time))
+    case .joined, .left, .members, .added, .removed, .gap, .presenceReset, .reset:
+      guard let room = room(object, text) else { return }
+      happened(kind, room, object, text)
+    case .pong, .welcome: break
+    }
+    pump(now)
+  }
+
+  /// A binary message came: a room's.
+  public mutating func received(binary: borrowing Span<UInt8>, now: MonotonicInstant) {
+    heard(now: now)
+    guard isOpen, let message = DeliveredBinary(binary) else { return }
+    received(
+      message.room, RoomMessage(.binary(message.payload), offset: message.offset), epoch: nil)
+  }
+
+  // MARK: Answers
+
+  private mutating func answered(
+    _ object: ServerObject, _ text: borrowing Span<UInt8>, _ now: MonotonicInstant
+  ) {
+    guard let id = object.id, let purpose = awaited.removeValue(forKey: id) else { return }
+    switch purpose {
+    case .join(let room):
+      unanswered -= 1
+      guard rooms[room]?.standing == .joining(request: id) else { return }
+      joined(room, object, text, now)
+    case .call(let ticket):
+      unanswered -= 1
+      succeeded(ticket, text)
+    case .leave: break
+    case .authentication: tokenTaken()
+    }
+  }
+
+  private mutating func failed(
+    _ object: ServerObject, _ text: borrowing Span<UInt8>, _ now: MonotonicInstant
+  ) {
+    let refusal = Refusal(
+      code: object.string("code", text) ?? "internal",
+      message: object.string("message", text) ?? "",
+      retryAfter: object.milliseconds("retry_after_ms", text))
+    guard let id = object.id else {
+      if refusal.code == "rate_limited", let time = refusal.retryAfter {
+        let pause = Backoff.named(time, random: randomness.fraction())
+        heldUntil = max(heldUntil, now.advanced(by: pause))
+      }
+      return tell(.error(code: refusal.code, message: refusal.message))
+    }
+    guard let purpose = awaited.removeValue(forKey: id) else { return }
+    switch purpose {
+    case .join(let room):
+      unanswered -= 1
+      guard rooms[room]?.standing == .joining(request: id) else { return }
+      joinFailed(room, refusal, now)
+    case .call(let ticket):
+      unanswered -= 1
+      refusedCall(ticket, refusal, now)
+    // It was not in the room any more: so much the better.
+    case .leave: break
+    case .authentication: tokenRefused(refusal.code, refusal.message, now)
+    }
+  }
+
+  // MARK: Pushes
+
+  private mutating func message(_ object: ServerObject, _ text: borrowing Span<UInt8>) {
+    guard let room = room(object, text), let data = object.value("data", text) else { return }
+    let message = RoomMessage(
+      .json(data), offset: object.unsigned("offset", text), sender: object.member("from", text),
+      wallMilliseconds: object.count("time", text))
+    received(room, message, epoch: object.string("epoch", text))
+  }
+
+  private mutating func happened(
+    _ kind: ServerObject.Kind, _ room: RoomName, _ object: ServerObject,
+    _ text: borrowing Span<UInt8>
+  ) {
+    switch kind {
+    case .joined:
+      if let member = object.member("member", text) { received(room, .joined(member)) }
+    case .left:
+      if let member = object.member("member", text) { received(room, .left(member)) }
+    case .members:
+      if let count = object.count("count", text) { received(room, .members(count)) }
+    case .gap: received(room, .gap)
+    case .presenceReset: received(room, .presenceReset)
+    case .reset:
+      if let position = object.position(text) { received(room, .reset(position)) }
+    case .added: added(room, object.position(text))
+    case .removed:
+      let code = object.integer("code", text).flatMap { UInt16(exactly: $0) }
+      removed(room, code: code ?? CloseCode.kicked.rawValue)
+    case .ok, .pong, .error, .welcome, .message, .direct, .expiring, .draining: break
+    }
+  }
+
+  private func room(_ object: ServerObject, _ text: borrowing Span<UInt8>) -> RoomName? {
+    object.bytes("room", text).flatMap { try? RoomName($0) }
+  }
+
+  private func session(
+    _ object: ServerObject, _ text: borrowing Span<UInt8>
+  ) -> ClientSession {
+    ClientSession(
+      connection: object.string("connection", text) ?? "",
+      node: object.string("node", text) ?? "", user: object.string("user", text),
+      version: object.string("version", text) ?? "",
+      pingInterval: object.milliseconds("ping_ms", text) ?? .zero,
+      messageBytesMax: object.count("max_message_bytes", text) ?? .max,
+      ticket: object.string("ticket", text))
+  }
+}
+
+/// A binary message as members get it.
+struct DeliveredBinary {
+  let room: RoomName
+  let offset: UInt64?
+  let payload: [UInt8]
+
+  /// Nil when the bytes are none.
+  init?(_ message: borrowing Span<UInt8>) {
+    guard message.count >= 3, message[0] == BinaryMessage.version else { return nil }
+    var start = 3 + Int(message[2])
+    guard message.count >= start else { return nil }
+    var name: [UInt8] = []
+    for index in 3..<start { name.append(message[index]) }
+    guard let room = try? RoomName(name) else { return nil }
+    self.room = room
+    if message[1] & BinaryMessage.hasOffset != 0 {
+      guard message.count - start >= 8 else { return nil }
+      var number: UInt64 = 0
+      for index in start..<start + 8 { number = number << 8 | UInt64(message[index]) }
+      offset = number
+      start += 8
+    } else {
+      offset = nil
+    }
+    payload = message.extracting(start...).withUnsafeBufferPointer { Array($0) }
+  }
+}
