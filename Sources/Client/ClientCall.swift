@@ -71,4 +71,6 @@ struct PendingCall {
   var backoff = Backoff()
   /// It may have been done: it was sent, and no answer said otherwise.
   var wasSent = false
+  /// An answer said that it may have been done, or a connection ended before the answer.
+  var isDoubtful = false
 }

@@ -125,19 +125,41 @@ extension ClientMachine {
       forget(ticket)
       return actions.append(.outcome(ticket, .failure(refusal.failure)))
     }
-    let pause = call.backoff.fail(retryAfter: refusal.retryAfter, random: randomness.fraction())
-    let time = now.advanced(by: pause)
-    if rule == .holding { heldUntil = max(heldUntil, time) }
     guard call.kind == .publish else {
       forget(ticket)
       return actions.append(.outcome(ticket, .failure(refusal.failure)))
     }
-    // These two say that it certainly was not done.
-    if ["unavailable", "rate_limited"].contains(refusal.code) { call.wasSent = false }
-    call.standing = .waiting(notBefore: rule == .holding ? .zero : time)
+    var notBefore = MonotonicInstant.zero
+    // What is held back with everything else has no wait of its own.
+    if rule == .after {
+      let pause = call.backoff.fail(retryAfter: refusal.retryAfter, random: randomness.fraction())
+      notBefore = now.advanced(by: pause)
+      repeatDeadline = min(repeatDeadline, notBefore)
+    }
+    // An earlier try may have been done; these two say that this one was not.
+    if refusal.code == "unknown" || refusal.code == "internal" { call.isDoubtful = true }
+    call.wasSent = call.isDoubtful
+    call.standing = .waiting(notBefore: notBefore)
     calls[ticket] = call
     insertUnsent(ticket)
-    if rule == .after { repeatDeadline = min(repeatDeadline, time) }
+  }
+
+  /// What has no answer yet and may be sent twice is sent once more.
+  mutating func repeatUnanswered() {
+    for (id, purpose) in awaited {
+      guard case .call(let ticket) = purpose, let kind = calls[ticket]?.kind, kind != .send else {
+        continue
+      }
+      awaited[id] = nil
+      unanswered -= 1
+      calls[ticket]?.standing = .waiting(notBefore: .zero)
+      insertUnsent(ticket)
+    }
+    for (room, wish) in rooms where !wish.isDoubtful {
+      guard case .joining = wish.standing else { continue }
+      rooms[room]?.isDoubtful = true
+      unsentJoins += 1
+    }
   }
 
   /// Puts a ticket where it stood in the order of calls.
@@ -158,6 +180,7 @@ extension ClientMachine {
         actions.append(.outcome(ticket, .failure(.unknown)))
         continue
       }
+      if case .sent = call.standing { call.isDoubtful = true }
       call.standing = .waiting(notBefore: .zero)
       call.backoff.reset()
       calls[ticket] = call

@@ -38,12 +38,16 @@ struct Silence: Equatable {
 extension ClientMachine {
   // MARK: The application
 
-  /// The application wants to be connected; without effect unless it is not or was closed.
+  /// The application wants to be connected, which ends a wait at once.
   public mutating func connect(now: MonotonicInstant) {
-    guard phase == .idle || phase == .closed else { return }
-    backoff.reset()
-    wasUnauthorized = false
-    beginConnecting(now)
+    switch phase {
+    case .idle, .closed:
+      backoff.reset()
+      wasUnauthorized = false
+      beginConnecting(now)
+    case .waiting: beginConnecting(now)
+    case .asking, .dialing, .open: break
+    }
   }
 
   /// The application wants no more; what waits is rejected.
@@ -83,7 +87,7 @@ extension ClientMachine {
   mutating func beginConnecting(_ now: MonotonicInstant) {
     tell(.connecting)
     guard options.hasTokenProvider, !tokens.isUsable(at: now) else { return dial(now) }
-    phase = .asking
+    phase = .asking(until: now.advanced(by: Self.connectTimeout))
     askToken()
   }
 
@@ -160,6 +164,8 @@ extension ClientMachine {
     repeatDeadline = .distantFuture
     isDraining = false
     tokens.disconnected()
+    unsentLeaves = [:]
+    staying = []
     leaveRooms()
     leaveCalls()
   }

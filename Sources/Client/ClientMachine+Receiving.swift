@@ -63,7 +63,7 @@ extension ClientMachine {
     switch purpose {
     case .join(let room):
       unanswered -= 1
-      guard rooms[room]?.standing == .joining(request: id) else { return }
+      guard endJoin(room, request: id) else { return }
       joined(room, object, text, now)
     case .call(let ticket):
       unanswered -= 1
@@ -80,24 +80,34 @@ extension ClientMachine {
       code: object.string("code", text) ?? "internal",
       message: object.string("message", text) ?? "",
       retryAfter: object.milliseconds("retry_after_ms", text))
+    if refusal.code == "rate_limited" { hold(refusal.retryAfter, now) }
     guard let id = object.id else {
-      if refusal.code == "rate_limited", let time = refusal.retryAfter {
-        let pause = Backoff.named(time, random: randomness.fraction())
-        heldUntil = max(heldUntil, now.advanced(by: pause))
-      }
+      // A message was dropped, and the server could not say which.
+      if refusal.code == "rate_limited" { repeatUnanswered() }
       return tell(.error(code: refusal.code, message: refusal.message))
     }
     guard let purpose = awaited.removeValue(forKey: id) else { return }
     switch purpose {
     case .join(let room):
       unanswered -= 1
-      guard rooms[room]?.standing == .joining(request: id) else { return }
+      // Two joins were sent because one seemed lost: the second one is refused, and the first counts.
+      if refusal.code == "bad_request", rooms[room]?.repeatedJoin == id {
+        rooms[room]?.repeatedJoin = nil
+        return
+      }
+      guard endJoin(room, request: id) else { return }
       joinFailed(room, refusal, now)
     case .call(let ticket):
       unanswered -= 1
       refusedCall(ticket, refusal, now)
-    // It was not in the room any more: so much the better.
-    case .leave: break
+    case .leave(let room):
+      // Any other refusal says that it was not in the room any more: so much the better.
+      guard refusal.code == "rate_limited" else { return }
+      if rooms[room] == nil {
+        unsentLeaves[room] = false
+      } else {
+        staying.insert(room)
+      }
     case .authentication: tokenRefused(refusal.code, refusal.message, now)
     }
   }

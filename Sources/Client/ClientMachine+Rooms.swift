@@ -63,6 +63,10 @@ struct WishedRoom {
   /// Members came or went meanwhile.
   var hasMissedPresence = false
   var backoff = Backoff()
+  /// The join that was sent may be lost, and is to be sent once more.
+  var isDoubtful = false
+  /// The join that was sent once more.
+  var repeatedJoin: UInt64?
   /// Who waits for the join.
   var tickets: [CallTicket] = []
 }
@@ -90,6 +94,14 @@ extension ClientMachine {
       rooms[room] = WishedRoom(order: nextWish)
       nextWish += 1
       unsentJoins += 1
+      if let entry = given[room], entry.isHere {
+        // The server has put this client into the room already, and would refuse a join.
+        unsentJoins -= 1
+        rooms[room]?.place = entry.place
+        rooms[room]?.standing = .joined
+        rooms[room]?.hasJoined = true
+        tell(room, .entered(members: nil, recovered: nil))
+      }
     }
     if let ticket {
       if rooms[room]?.standing == .joined {
@@ -137,6 +149,8 @@ extension ClientMachine {
     case .joining, .joined:
       withdraw(room, wish)
       wish.standing = .wanted(notBefore: .zero)
+      wish.isDoubtful = false
+      wish.repeatedJoin = nil
       unsentJoins += 1
     }
     rooms[room] = wish
@@ -149,10 +163,40 @@ extension ClientMachine {
     case .wanted: unsentJoins -= 1
     case .joining(let request):
       // A join that is overtaken by its leave may have no answer of its own.
-      if awaited.removeValue(forKey: request) != nil { unanswered -= 1 }
-      _ = self.request(ClientRequest.leave(room), .leave)
-    case .joined: _ = self.request(ClientRequest.leave(room), .leave)
+      forgetJoin(wish, request)
+      _ = self.request(ClientRequest.leave(room), .leave(room))
+    case .joined: _ = self.request(ClientRequest.leave(room), .leave(room))
     }
+  }
+
+  /// Nobody waits for the answer of a join any more.
+  private mutating func forgetJoin(_ wish: WishedRoom, _ request: UInt64) {
+    if wish.isDoubtful { unsentJoins -= 1 }
+    for id in [request, wish.repeatedJoin] {
+      if let id, awaited.removeValue(forKey: id) != nil { unanswered -= 1 }
+    }
+  }
+
+  /// A join was answered: false when nobody waits for that.
+  mutating func endJoin(_ room: RoomName, request: UInt64) -> Bool {
+    guard let wish = rooms[room], case .joining(let first) = wish.standing,
+      request == first || request == wish.repeatedJoin
+    else { return false }
+    forgetJoin(wish, first)
+    rooms[room]?.isDoubtful = false
+    rooms[room]?.repeatedJoin = nil
+    return true
+  }
+
+  /// Leaves what could not be left before.
+  mutating func sendLeaves() {
+    for (room, isForced) in unsentLeaves where isForced || rooms[room] == nil {
+      _ = request(ClientRequest.leave(room), .leave(room))
+    }
+    for (room, isForced) in unsentLeaves where !isForced && rooms[room] != nil {
+      staying.insert(room)
+    }
+    unsentLeaves = [:]
   }
 
   /// Whether the application wants to be in a room.
@@ -161,23 +205,29 @@ extension ClientMachine {
   // MARK: Joining
 
   mutating func sendJoins(_ now: MonotonicInstant) {
-    let wanted = rooms.filter { if case .wanted = $0.value.standing { true } else { false } }
-      .sorted { $0.value.order < $1.value.order }
-    for (room, wish) in wanted {
+    for (room, wish) in rooms.sorted(by: { $0.value.order < $1.value.order }) {
       guard unanswered < Self.requestsMax else { return }
-      guard case .wanted(let notBefore) = wish.standing, notBefore <= now else {
-        if case .wanted(let notBefore) = wish.standing {
-          repeatDeadline = min(repeatDeadline, notBefore)
-        }
-        continue
+      switch wish.standing {
+      case .wanted(let notBefore) where notBefore > now:
+        repeatDeadline = min(repeatDeadline, notBefore)
+      case .wanted:
+        let since = wish.place.position
+        let request = sendJoin(room, since)
+        rooms[room]?.standing = .joining(request: request)
+        rooms[room]?.hasSince = since != nil
+      case .joining where wish.isDoubtful:
+        rooms[room]?.isDoubtful = false
+        let request = sendJoin(room, wish.place.position)
+        rooms[room]?.repeatedJoin = request
+      case .joining, .joined: break
       }
-      let since = wish.place.position
-      let request = request(ClientRequest.join(room, since: since), .join(room))
-      unanswered += 1
-      unsentJoins -= 1
-      rooms[room]?.standing = .joining(request: request)
-      rooms[room]?.hasSince = since != nil
     }
+  }
+
+  private mutating func sendJoin(_ room: RoomName, _ since: RoomPosition?) -> UInt64 {
+    unanswered += 1
+    unsentJoins -= 1
+    return request(ClientRequest.join(room, since: since), .join(room))
   }
 
   /// A join was answered.
@@ -195,6 +245,7 @@ extension ClientMachine {
   ) {
     guard var wish = rooms[room] else { return }
     let wasJoined = wish.hasJoined
+    staying.remove(room)
     wish.standing = .joined
     wish.hasJoined = true
     wish.backoff.reset()
@@ -205,12 +256,9 @@ extension ClientMachine {
       let isWhole = wish.hasSince && recovered == true
       if !isWhole {
         wish.place = RoomPlace(position: position)
-        if wish.hasSince, let position {
-          tell(room, .reset(position))
-        } else if wasJoined {
-          tell(room, .gap)
-        }
+        if wish.hasSince, let position { tell(room, .reset(position)) }
       }
+      if wasJoined, position == nil || !wish.hasSince { tell(room, .gap) }
       wish.place.hasToldHole = false
       if wish.hasMissedPresence {
         wish.hasMissedPresence = false
@@ -233,20 +281,29 @@ extension ClientMachine {
       if refusal.code == "bad_request", let given = given[room], given.isHere {
         return enter(room, members: nil, recovered: nil, given.place.position)
       }
+      if refusal.code == "bad_request", staying.remove(room) != nil {
+        // It is in the room still, from before: out, and in again.
+        unsentLeaves[room] = true
+        rooms[room]?.standing = .wanted(notBefore: .zero)
+        unsentJoins += 1
+        return
+      }
       rooms[room] = nil
       tell(room, .failed(code: refusal.code))
       for ticket in wish.tickets {
         actions.append(.outcome(ticket, .failure(refusal.failure)))
       }
     case .after, .holding:
-      let pause = wish.backoff.fail(
-        retryAfter: refusal.retryAfter, random: randomness.fraction())
-      let time = now.advanced(by: pause)
-      wish.standing = .wanted(notBefore: time)
+      var notBefore = MonotonicInstant.zero
+      if RepeatRule(join: refusal.code) == .after {
+        let pause = wish.backoff.fail(
+          retryAfter: refusal.retryAfter, random: randomness.fraction())
+        notBefore = now.advanced(by: pause)
+        repeatDeadline = min(repeatDeadline, notBefore)
+      }
+      wish.standing = .wanted(notBefore: notBefore)
       unsentJoins += 1
       rooms[room] = wish
-      repeatDeadline = min(repeatDeadline, time)
-      if RepeatRule(join: refusal.code) == .holding { heldUntil = max(heldUntil, time) }
     }
   }
 
@@ -255,6 +312,8 @@ extension ClientMachine {
     for room in rooms.keys {
       rooms[room]?.standing = .wanted(notBefore: .zero)
       rooms[room]?.backoff.reset()
+      rooms[room]?.isDoubtful = false
+      rooms[room]?.repeatedJoin = nil
     }
     unsentJoins = rooms.count
     for room in given.keys { given[room]?.isHere = false }
@@ -294,11 +353,10 @@ extension ClientMachine {
     let wish = rooms.removeValue(forKey: room)
     guard wasGiven || wish != nil else { return }
     if let wish {
-      if case .wanted = wish.standing { unsentJoins -= 1 }
-      if case .joining(let request) = wish.standing,
-        awaited.removeValue(forKey: request) != nil
-      {
-        unanswered -= 1
+      switch wish.standing {
+      case .wanted: unsentJoins -= 1
+      case .joining(let request): forgetJoin(wish, request)
+      case .joined: break
       }
       for ticket in wish.tickets {
         let failure = ClientFailure.refused(

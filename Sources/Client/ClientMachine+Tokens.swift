@@ -21,6 +21,8 @@ struct TokenState: Equatable {
   /// The question that is not answered yet.
   private(set) var request: UInt64?
   private var nextRequest: UInt64 = 1
+  /// Answers to earlier ones are nobody's.
+  private var firstRequest: UInt64 = 1
   /// The open connection wants a new one.
   private(set) var isWanted = false
   /// When the provider is to be asked again for the open connection.
@@ -38,12 +40,27 @@ struct TokenState: Equatable {
     return request
   }
 
-  /// Takes an answer; false when nobody asked for it.
-  mutating func answered(_ number: UInt64) -> Bool {
-    guard request == number else { return false }
-    request = nil
-    return true
+  /// What an answer is to this client.
+  enum Answer {
+    /// The one that was waited for.
+    case awaited
+    /// One that nobody waits for any more, though its token may do.
+    case late
+    /// One from before the client was closed.
+    case stale
   }
+
+  /// Takes an answer.
+  mutating func answered(_ number: UInt64) -> Answer {
+    if request == number {
+      request = nil
+      return .awaited
+    }
+    return number >= firstRequest && number < nextRequest ? .late : .stale
+  }
+
+  /// Waits for the answer no longer: the provider is asked anew.
+  mutating func giveUp() { request = nil }
 
   mutating func take(_ token: String) {
     current = token
@@ -79,7 +96,10 @@ struct TokenState: Equatable {
   }
 
   /// An answer that comes behind the end is nobody's.
-  mutating func closed() { request = nil }
+  mutating func closed() {
+    request = nil
+    firstRequest = nextRequest
+  }
 }
 
 extension ClientMachine {
@@ -87,23 +107,37 @@ extension ClientMachine {
   public mutating func tokenArrived(
     request: UInt64, _ result: Result<String, TokenFailure>, now: MonotonicInstant
   ) {
-    guard tokens.answered(request) else { return }
+    switch tokens.answered(request) {
+    case .stale: return
+    case .late:
+      if case .success(let token) = result, !tokens.isUsable(at: now) { tokens.take(token) }
+      if isAsking, tokens.isUsable(at: now) {
+        tokens.giveUp()
+        dial(now)
+      }
+      return
+    case .awaited: break
+    }
     switch result {
     case .success(let token):
       tokens.take(token)
-      if phase == .asking { return dial(now) }
+      if isAsking { return dial(now) }
       guard isOpen, tokens.isWanted else { return }
       tokens.settle()
       // Neither counted nor held back: without it all the rest is refused.
       _ = self.request(ClientRequest.authenticate(token), .authentication)
     case .failure(.again(let reason)):
-      if phase == .asking { return fail(nil, reason, retryAfter: nil, now) }
+      if isAsking { return fail(nil, reason, retryAfter: nil, now) }
       guard isOpen, tokens.isWanted else { return }
       tokens.retry(at: now, random: randomness.fraction())
     case .failure(.final(let reason)):
-      if phase == .asking { return finish(4001, reason) }
+      if isAsking { return finish(4001, reason) }
       tokens.settle()
     }
+  }
+
+  private var isAsking: Bool {
+    if case .asking = phase { true } else { false }
   }
 
   mutating func askToken() {

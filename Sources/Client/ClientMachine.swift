@@ -65,7 +65,7 @@ public struct ClientMachine {
     /// Never connected.
     case idle
     /// Connecting: the token is not there yet.
-    case asking
+    case asking(until: MonotonicInstant)
     /// Connecting: dialled, or waiting for the first message.
     case dialing(until: MonotonicInstant)
     /// Connected.
@@ -79,7 +79,7 @@ public struct ClientMachine {
   /// What an answer is for.
   enum Awaited {
     case join(RoomName)
-    case leave
+    case leave(RoomName)
     case call(CallTicket)
     case authentication
   }
@@ -108,8 +108,13 @@ public struct ClientMachine {
   var rooms: [RoomName: WishedRoom] = [:]
   var nextWish: UInt64 = 1
   var given: [RoomName: GivenRoom] = [:]
-  /// Wished rooms whose join is to be sent.
+  /// Wished rooms whose join is to be sent, or sent once more.
   var unsentJoins = 0
+  /// Rooms that the server would not let this client leave just then: whether to leave them even though
+  /// they are wished again, to be joined anew.
+  var unsentLeaves: [RoomName: Bool] = [:]
+  /// Wished rooms that this connection did not leave before it asked to join them again.
+  var staying: Set<RoomName> = []
   var calls: [CallTicket: PendingCall] = [:]
   var callBytes = 0
   /// Tickets of calls to be sent, in their order.
@@ -140,11 +145,11 @@ public struct ClientMachine {
   public var nextDeadline: MonotonicInstant? {
     var next = min(callDeadline, tokens.askAgain)
     switch phase {
-    case .dialing(let until), .waiting(let until): next = min(next, until)
+    case .asking(let until), .dialing(let until), .waiting(let until): next = min(next, until)
     case .open:
       next = min(next, silence.deadline, repeatDeadline)
-      if unsentJoins > 0 || !unsentCalls.isEmpty, heldUntil > .zero { next = min(next, heldUntil) }
-    case .idle, .asking, .closed: break
+      if heldUntil > .zero { next = min(next, heldUntil) }
+    case .idle, .closed: break
     }
     return next == .distantFuture ? nil : next
   }
@@ -152,6 +157,9 @@ public struct ClientMachine {
   /// Time has passed.
   public mutating func fire(now: MonotonicInstant) {
     switch phase {
+    case .asking(let until) where now >= until:
+      tokens.giveUp()
+      fail(1006, "no token came in time", retryAfter: nil, now)
     case .dialing(let until) where now >= until: loseConnection(at: now, "no welcome came in time")
     case .waiting(let until) where now >= until: beginConnecting(now)
     case .open: watchSilence(now)
@@ -170,7 +178,7 @@ public struct ClientMachine {
   public var timerCount: Int {
     var count = 0
     switch phase {
-    case .dialing, .waiting: count += 1
+    case .asking, .dialing, .waiting: count += 1
     case .open: count += silence.deadline < .distantFuture ? 1 : 0
     default: break
     }
@@ -212,9 +220,17 @@ public struct ClientMachine {
     return id
   }
 
+  /// The server wants nothing for a while.
+  mutating func hold(_ time: Duration?, _ now: MonotonicInstant) {
+    var pause = Backoff()
+    let length = pause.fail(retryAfter: time, random: randomness.fraction())
+    heldUntil = max(heldUntil, now.advanced(by: length))
+  }
+
   /// Sends what may be sent: joins first, then calls in their order.
   mutating func pump(_ now: MonotonicInstant) {
     guard isOpen, now >= heldUntil else { return }
+    if !unsentLeaves.isEmpty { sendLeaves() }
     if unsentJoins > 0 { sendJoins(now) }
     if !unsentCalls.isEmpty { sendCalls(now) }
   }

@@ -23,6 +23,7 @@ struct Behaviour {
   private var now = MonotonicInstant(nanoseconds: 1_000_000_000)
   private let answers: [PlainJSON]
   private var asked = 0
+  private var lastQuestion: UInt64 = 0
   private var place = ""
   private var names: [String: PlainJSON] = [:]
 
@@ -79,6 +80,9 @@ struct Behaviour {
     } else if let time = step["late"]?.integer {
       now = now.advanced(by: .milliseconds(time))
       machine.fire(now: now)
+      settle()
+    } else if let answer = step["provide"]?.string {
+      machine.tokenArrived(request: lastQuestion, Self.result(answer), now: now)
       settle()
     } else if step["wallclock"] == nil {
       if try !happen(step) { try look(step) }
@@ -254,6 +258,8 @@ struct Behaviour {
     case .askToken(let request):
       let answer = answers.isEmpty ? nil : answers[min(asked, answers.count - 1)].string
       asked += 1
+      lastQuestion = request
+      guard answer != "later" else { return }
       machine.tokenArrived(request: request, Self.result(answer ?? "fail"), now: now)
     case .dial(let token): dials.append(token)
     case .sendText(let text):
