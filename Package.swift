@@ -20,6 +20,13 @@ let settings: [SwiftSetting] = [
 /// Pure targets hold no unsafe code that is not marked as such.
 let pure = settings + [.strictMemorySafety()]
 
+/// A program that shows how something is done.
+func example(_ name: String) -> Target {
+  .executableTarget(
+    name: "\(name)Example", dependencies: ["RoostClient"], path: "Sources/Examples/\(name)",
+    swiftSettings: settings)
+}
+
 /// A test target of one target or of what is named.
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(
@@ -113,6 +120,9 @@ let package = Package(
       ],
       path: "Sources/roost", swiftSettings: settings),
 
+    // Programs to read, which the tests run.
+    example("Echo"), example("Chat"), example("Dashboard"), example("Fleet"), example("Bot"),
+
     // Tests: one target each, and those that drive the whole.
     .target(name: "TestRandom", path: "Tests/TestRandom", swiftSettings: settings),
     .systemLibrary(name: "CTestKeys", path: "Tests/CTestKeys"),
@@ -170,8 +180,10 @@ let package = Package(
     tests(
       "Client",
       [
-        "RoostClient", "TestSupport", "TestKeys", "TestRandom", "Gateway", "RoostCrypto",
-        "RoostEventLoop", "RoostJSON", "RoostRooms",
+        "RoostClient", "TestSupport", "TestKeys", "TestRandom", "Gateway", "Backplane",
+        "RoostCrypto",
+        "RoostEventLoop", "RoostJSON", "RoostRooms", "EchoExample", "ChatExample",
+        "DashboardExample", "FleetExample", "BotExample",
       ]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests(

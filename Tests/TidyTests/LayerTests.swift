@@ -44,6 +44,7 @@ enum Layers {
       "Glibc", "Synchronization", "RoostEventLoop", "RoostHTTP", "RoostWebSocket", "RoostDeflate",
       "RoostCrypto", "RoostWire", "RoostRooms", "RoostJSON",
     ],
+    "Examples": ["Glibc", "RoostClient"],
     "roost": [
       "Glibc", "Synchronization", "Admin", "Gateway", "Fetch", "Auth", "Backplane",
       "RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON",
