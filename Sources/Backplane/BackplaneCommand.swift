@@ -137,6 +137,12 @@ public enum BackplaneCommand: Sendable, Equatable {
   case nodes(ReplyTicket)
   /// Remember for nodes that come later what was taken back; without a ticket nobody waits.
   case revoke(RevocationRecord, ReplyTicket?)
+  /// Count a connection in the cluster; answered with `counted` while the cluster can be asked.
+  case count(CountKey, ConnectionID, shard: Int)
+  /// Count a connection no longer that was counted.
+  case uncount(CountKey, ConnectionID)
+  /// Tell every other node something, in the gateway's words; who cannot be reached misses it.
+  case tell([UInt8])
 
   /// The room that the command is about; nil when it is about none.
   public var room: RoomName? {
@@ -146,7 +152,7 @@ public enum BackplaneCommand: Sendable, Equatable {
     case .replay(let room, _, _, _), .leave(let room, _, _), .presence(let room, _, _, _),
       .history(let room, _, _, _, _, _), .describe(let room, _, _), .clear(let room, _, _):
       room
-    case .ask, .answer, .announce, .nodes, .revoke: nil
+    case .ask, .answer, .announce, .nodes, .revoke, .count, .uncount, .tell: nil
     }
   }
 }
@@ -341,6 +347,10 @@ public enum BackplaneEvent: Sendable, Equatable {
   case revoked(ReplyTicket)
   /// A part of what the cluster remembers as taken back, for every shard; the last part says so.
   case revocations([RevocationRecord], isLast: Bool)
+  /// A connection that was counted is the n-th of its user or address in the cluster, from 1 on.
+  case counted(CountKey.Kind, ConnectionID, place: Int)
+  /// What another node tells. Comes to shard 0.
+  case told([UInt8])
   /// A command was not carried out; `room` is that of a join.
   case failed(ReplyTicket, RoomName?, BackplaneFailure)
 
@@ -354,7 +364,7 @@ public enum BackplaneEvent: Sendable, Equatable {
       .failed(let ticket, _, _):
       ticket
     case .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset, .presenceReset, .asked,
-      .revocations:
+      .revocations, .counted, .told:
       nil
     }
   }

@@ -151,6 +151,8 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       // No other node comes later; the shards know by themselves.
       guard let ticket else { return }
       outbox.items.append(.event(shard: ticket.shard, .revoked(ticket)))
+    // This node is the whole cluster.
+    case .count, .uncount, .tell: break
     }
   }
 }

@@ -1,8 +1,8 @@
 // Questions between nodes: rules 25 and 26. Changes are entries of a stream, which every node reads
 // on by itself, so that a lost link delays them and loses none; what is only asked travels by pub/sub.
 //
-// On the control channel: 'W' (read the stream), 'N' (a node has come), and 'Q' as on a room's
-// channel. In a node's inbox: 'Q', and 'A' number (8) node length (1) node text.
+// On the control channel: 'W' (read the stream), 'N' (a node has come), 'U' node length (1) node text
+// (what a node tells the others), and 'Q' as on a room's channel. In a node's inbox: 'Q', and 'A' number (8) node length (1) node text.
 
 import RoostRooms
 import Telemetry
@@ -100,8 +100,29 @@ extension RedisBackplane {
     case UInt8(ascii: "W"): nextStreamRead = now
     case UInt8(ascii: "N"): nextLook = now
     case UInt8(ascii: "Q"): heard(payload, now, &outbox)
+    case UInt8(ascii: "U"): told(payload, &outbox)
     default: status.malformed.add()
     }
+  }
+
+  /// Tells the other nodes something that matters now or not at all.
+  mutating func tell(_ text: [UInt8], _ now: Duration) {
+    guard isCommandReady else { return }
+    var payload: [UInt8] = [UInt8(ascii: "U"), UInt8(clamping: incarnation.utf8.count)]
+    payload.append(contentsOf: incarnation.utf8.prefix(255))
+    publish(names.systemChannel("{control}"), payload + text, .nothing, now)
+  }
+
+  private mutating func told(_ payload: ArraySlice<UInt8>, _ outbox: inout BackplaneOutbox) {
+    let head = payload.startIndex + 2
+    guard payload.count >= 2, payload.count - 2 >= Int(payload[head - 1]) else {
+      return status.malformed.add()
+    }
+    let text = head + Int(payload[head - 1])
+    // Everybody hears the channel, the one who speaks, too.
+    let teller = String(decoding: payload[head..<text], as: UTF8.self)
+    guard teller != incarnation, !ownIncarnations.contains(teller) else { return }
+    outbox.items.append(.event(shard: 0, .told(Array(payload[text...]))))
   }
 
   private mutating func heard(

@@ -115,6 +115,7 @@ extension RedisBackplane {
       room.isListed = false
       if room.memberCount > 0 { needsRegistration(room) }
     }
+    recount()
     // Its inbox and probe have the incarnation in their names.
     closeWishes.append((.subscriptions, "the node begins a new incarnation"))
   }

@@ -221,10 +221,11 @@ extension RedisBackplane {
       case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
         .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .announcementAge,
         .streamEnd, .stream,
-        .revoked(nil), .revocations:
+        .revoked(nil), .revocations, .counted:
         break
       }
     }
+    countsLost()
     for room in rooms.values where room.outgoing != nil { outgoingLost(room, &outbox) }
     for room in countedRooms { room.isCountStale = false }
     countedRooms = []
@@ -498,6 +499,7 @@ extension RedisBackplane {
 
   /// All positions are compared, and all members written, at once.
   mutating func sweepNow() {
+    recount()
     for room in rooms.values {
       if room.position != nil || room.sequence != nil { compareQueue.append(room) }
       if room.isListed {

@@ -49,6 +49,9 @@ extension RedisBackplane: MessageBackplane {
       isAnnouncementDue = true
     case .nodes(let ticket): listNodes(ticket, now.monotonic, &outbox)
     case .revoke(let record, let ticket): revoke(record, ticket, now.monotonic, &outbox)
+    case .count(let key, let connection, let shard): count(key, connection, shard)
+    case .uncount(let key, let connection): uncount(key, connection)
+    case .tell(let text): tell(text, now.monotonic)
     }
     drainLate(&outbox)
   }
@@ -108,6 +111,8 @@ extension RedisBackplane: MessageBackplane {
     case .stream: streamRead(reply, time, &outbox)
     case .question(let number): questionSent(number, reply, time, &outbox)
     case .revoked(let ticket): revoked(ticket, reply, time, &outbox)
+    case .counted(let key, let number, let placed):
+      counted(key, number, placed, reply, time, &outbox)
     case .revocations(let reading): revocationsRead(reading, reply, time, &outbox)
     }
     drainLate(&outbox)
@@ -151,6 +156,7 @@ extension RedisBackplane: MessageBackplane {
     sendRegistrations(time)
     sendDue(time)
     sendCounts(time)
+    sendConnectionCounts(time)
     sendRepairs(time)
     sendComparisons(time)
     sendSubscriptions(time)
@@ -160,7 +166,7 @@ extension RedisBackplane: MessageBackplane {
   var hasDue: Bool {
     (isCommandReady
       && !(dueRooms.isEmpty && countedRooms.isEmpty && repairQueue.isEmpty && compareQueue.isEmpty
-        && registerQueue.isEmpty))
+        && registerQueue.isEmpty && !hasDueCounts))
       || !subscribeQueue.isEmpty
   }
 
@@ -192,6 +198,7 @@ extension RedisBackplane: MessageBackplane {
     wallMilliseconds = now.wallMilliseconds
     let time = now.monotonic
     tellCounts(time)
+    refreshCounts()
     sweeps += 1
     if sweeps % 10 == 0 { sweepDead(time) }
     refused = refused.filter { time - $0.value < .seconds(10) }

@@ -182,6 +182,12 @@ struct RedisBackplane: ~Copyable {
   var ownIncarnations: [String] = []
   var nameRefusedSince: Duration?
 
+  // Connections that are counted over all nodes.
+  var counts: [CountKey: ConnectionCount] = [:]
+  var dueCounts: [CountKey] = []
+  var countsInFlight = 0
+  var countSweep: [CountKey] = []
+
   // Questions.
   var questions: [UInt64: OpenQuestion] = [:]
   var lastQuestion: UInt64 = 0

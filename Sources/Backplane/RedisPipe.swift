@@ -40,6 +40,7 @@ enum PendingReply {
   case question(UInt64)
   case revoked(ReplyTicket?)
   case revocations(reading: UInt64)
+  case counted(CountKey, Int, [UnplacedConnection])
 }
 
 /// The commands of one link.

@@ -449,10 +449,39 @@ struct RedisScript: Sendable {
     return 1
     """)
 
+  /// Writes how many connections of a user or an address an incarnation has.
+  ///
+  /// Figures of the dead, and those that nobody has written for long, go.
+  ///
+  /// KEYS: the hash. ARGV: incarnation, its figure (0: none), the time in ms or nothing, how long a
+  /// figure is believed in ms, then the incarnations that are not alive. Returns the sum.
+  static let countConnections = RedisScript(
+    clock,
+    """
+    local now, life, dead, total = clock(ARGV[3]), tonumber(ARGV[4]), {}, 0
+    for i = 5, #ARGV do dead[ARGV[i]] = true end
+    if ARGV[2] == '0' then
+      redis.call('HDEL', KEYS[1], ARGV[1])
+    else
+      redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. string.format(' %.0f', now))
+      redis.call('PEXPIRE', KEYS[1], life)
+    end
+    local all = redis.call('HGETALL', KEYS[1])
+    for i = 1, #all, 2 do
+      local count, at = string.match(all[i + 1], '^(%d+) (%d+)$')
+      if not count or dead[all[i]] or now - at > life then
+        redis.call('HDEL', KEYS[1], all[i])
+      else
+        total = total + count
+      end
+    end
+    return total
+    """)
+
   /// All scripts, for loading.
   static let all = [
     append, publish, enter, leave, register, reap, tellCount, read, compare, presence, probe,
-    revoke,
+    revoke, countConnections,
   ]
 
   // MARK: Parts

@@ -62,6 +62,8 @@ public final class RedisStatus: Sendable {
   public let nodes = Gauge()
   /// Rooms whose channel is wanted.
   public let subscribedRooms = Gauge()
+  /// Users and addresses whose connections are counted in Redis.
+  public let countedKeys = Gauge()
   /// Bytes of messages that wait for Redis.
   public let waitingBytes = Gauge()
 

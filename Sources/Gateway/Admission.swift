@@ -74,6 +74,9 @@ final class Admission: Sendable {
   private let addressRates = CountingSketch()
   private let socketRates = CountingSketch()
   private let users = CountingSketch()
+  // Until when the cluster is known to have as many as it may have.
+  private let fullAddresses = CountingSketch()
+  private let fullUsers = CountingSketch()
   // Rates that several connections share; a row that is not used takes no memory.
   private let userMessages = CountingSketch()
   private let userBytes = CountingSketch()
@@ -102,7 +105,8 @@ final class Admission: Sendable {
 
   // MARK: Addresses
 
-  private static func key(of address: SocketAddress) -> UInt64 {
+  /// The number that stands for an address in counts and rates.
+  static func key(of address: SocketAddress) -> UInt64 {
     // An IPv6 host commonly has a whole /64, so that is what one address is.
     address.isIPv6 ? address.high : address.low | 1 << 63
   }
@@ -131,6 +135,14 @@ final class Admission: Sendable {
     return .addressRate
   }
 
+  /// Sockets of an address on this node.
+  func count(of address: SocketAddress) -> Int { addresses.count(of: Self.key(of: address)) }
+
+  /// The cluster has as many connections from an address as it may have.
+  func noteFull(_ address: SocketAddress, _ now: MonotonicInstant) {
+    fullAddresses.mark(Self.key(of: address), until: now.advanced(by: Self.fullTime))
+  }
+
   /// Counts an accepted socket out.
   func left(_ address: SocketAddress) {
     addresses.leave(Self.key(of: address))
@@ -154,7 +166,9 @@ final class Admission: Sendable {
       // The own socket is counted already: look at the figure by counting in and out.
       let count = addresses.enter(key) - 1
       addresses.leave(key)
-      if count > limits.connectionsPerAddress, holds(.admission(.addressConnections), limits) {
+      let isFull =
+        count > limits.connectionsPerAddress || fullAddresses.isMarked(key, now: now)
+      if isFull, holds(.admission(.addressConnections), limits) {
         return (.addressConnections, .seconds(5))
       }
     }
@@ -199,11 +213,23 @@ final class Admission: Sendable {
 
   // MARK: Users
 
+  /// How long a user or an address is refused at the door that the cluster has enough of.
+  private static let fullTime = Duration.seconds(1)
+
+  /// Connections of a user on this node.
+  func count(of user: String) -> Int { users.count(of: Self.key(of: user)) }
+
+  /// The cluster has as many connections of a user as it may have.
+  func noteFull(user: String, _ now: MonotonicInstant) {
+    fullUsers.mark(Self.key(of: user), until: now.advanced(by: Self.fullTime))
+  }
+
   /// Counts a connection of a user; false, and not counted, when the user has enough.
-  func entered(user: String, _ limits: Limits) -> Bool {
+  func entered(user: String, _ limits: Limits, now: MonotonicInstant) -> Bool {
     let key = Self.key(of: user)
     let count = users.enter(key)
-    guard limits.connectionsPerUser > 0, count > limits.connectionsPerUser,
+    guard limits.connectionsPerUser > 0,
+      count > limits.connectionsPerUser || fullUsers.isMarked(key, now: now),
       holds(.admission(.userConnections), limits)
     else { return true }
     users.leave(key)
@@ -234,7 +260,34 @@ final class Admission: Sendable {
   func chargeInput(
     _ cost: Int, _ address: SocketAddress, pace: UInt64, now: MonotonicInstant
   ) -> UInt64 {
-    addressInput.charge(Self.key(of: address), cost, ratePerSecond: Int(clamping: pace), now: now)
+    // Debts beyond a second are forgiven, or a flood would shut its address out for long after.
+    addressInput.charge(
+      Self.key(of: address), cost, ratePerSecond: Int(clamping: pace), debtMax: 1_000_000_000,
+      now: now)
+  }
+
+  /// Seconds of a rate that what other nodes tell can cost here.
+  ///
+  /// As many nodes as this may let a second's worth through at the same time, and the user or the
+  /// address pays for all of it before it is let through anywhere again.
+  private static let toldSecondsMax: UInt64 = 30
+
+  /// Charges what was used of a rate on another node; false where there is no such limit.
+  func charge(_ told: ToldUse, _ limits: Limits, now: MonotonicInstant) -> Bool {
+    let limit = told.rate.limit(in: limits)
+    guard limit > 0, told.use.amount > 0 else { return false }
+    let sketch =
+      switch told.rate {
+      case .userMessages: userMessages
+      case .userBytes: userBytes
+      case .addressMessages: addressMessages
+      case .addressBytes: addressBytes
+      case .addressHandshakes: addressRates
+      }
+    _ = sketch.charge(
+      told.use.key, Int(clamping: told.use.amount), ratePerSecond: limit,
+      debtMax: Self.toldSecondsMax * 1_000_000_000, now: now)
+    return true
   }
 
   /// Takes a message from the rates of its user, if it has one, and of its address.

@@ -89,6 +89,9 @@ struct Connection: ~Copyable {
   var peer = SocketAddress(ipv4: 0, port: 0)
   /// Whether the doorkeeper counts it by `address`.
   var isAddressCounted = false
+  /// Whether the cluster counts it by `address`, and by its user.
+  var isAddressInCluster = false
+  var isUserInCluster = false
   /// Whether an HTTP request was read; further ones count like sockets.
   var hasRequested = false
   /// Whether a PROXY header has to come first.

@@ -52,7 +52,7 @@ struct ControlAnswer: Sendable, Equatable {
     case .rooms(_, let limit): mergeRooms(other.rooms, limit)
     // Cut when all parts are there: a room may be among the last of each.
     case .top: top.merge(other.top)
-    case .send, .disconnect, .join, .kick, .describe, .revoke: break
+    case .send, .disconnect, .evict, .join, .kick, .describe, .revoke: break
     }
   }
 

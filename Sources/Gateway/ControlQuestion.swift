@@ -30,6 +30,8 @@ enum ControlQuestion: Sendable, Equatable {
   case send(ControlTarget, data: [UInt8], sender: Member?)
   /// Close connections with 4003.
   case disconnect(ControlTarget, reason: String?)
+  /// Close a connection with 4007: a newer one of its user takes its place.
+  case evict(ConnectionID)
   /// Join a user's connections to a room.
   case join(user: String, RoomName)
   /// Take a user's connections out of a room.
@@ -53,7 +55,7 @@ enum ControlQuestion: Sendable, Equatable {
   /// Whether carrying it out twice would be noticed.
   var hasEffect: Bool {
     switch self {
-    case .send, .disconnect, .join, .kick, .revoke: true
+    case .send, .disconnect, .evict, .join, .kick, .revoke: true
     case .describe, .rooms, .top: false
     }
   }
@@ -83,6 +85,7 @@ enum ControlQuestion: Sendable, Equatable {
     case .disconnect(let target, let reason):
       Self.begin("disconnect", target, &output)
       if let reason { Self.append("reason", reason, &output) }
+    case .evict(let connection): Self.begin("evict", .connection(connection), &output)
     case .join(let user, let room):
       Self.begin("join", .user(user), &output)
       Self.append("room", room.description, &output)
@@ -155,6 +158,9 @@ enum ControlQuestion: Sendable, Equatable {
       let reason = fields.string("reason", bytesMax: 4 * Self.reasonCharactersMax)
       if fields.has("reason") { guard let reason, Self.isReason(reason) else { return nil } }
       self = .disconnect(target, reason: reason)
+    case "evict":
+      guard case .connection(let connection) = target else { return nil }
+      self = .evict(connection)
     case "join", "kick":
       guard case .user(let user) = target, let room = Self.room(fields, "room") else { return nil }
       self = word == "join" ? .join(user: user, room) : .kick(user: user, room)

@@ -111,6 +111,9 @@ extension Core {
     case .presenceReset(let room): tellMembers(of: room) { Push.presenceReset(room, to: &$0) }
     case .asked(let question, let text): asked(question, text, now)
     case .answered(let ticket, let answers): answered(ticket, answers)
+    case .counted(let kind, let connection, let place):
+      counted(kind, connection, place: place, now)
+    case .told(let text): told(text, now)
     case .revocations(let records, let isLast): remembered(records, isLast: isLast, now)
     case .described, .cleared, .nodes, .revoked:
       preconditionFailure("only the server API asks for this")

@@ -153,6 +153,7 @@ extension Core {
   /// Takes a connection out of every registry.
   private mutating func forget(_ slot: Int32) {
     if connections[slot].isAddressCounted { shared.admission.left(connections[slot].address) }
+    uncountInCluster(slot, MonotonicInstant.now())
     forgetHeld(slot)
     if let user = connections[slot].session.identity.user {
       if connections[slot].session.isUserCounted { shared.admission.left(user: user) }

@@ -52,7 +52,7 @@ extension Core {
   private func shards(for question: ControlQuestion) -> [Int] {
     switch question {
     case .send(.connection(let connection), _, _), .disconnect(.connection(let connection), _),
-      .describe(.connection(let connection)):
+      .describe(.connection(let connection)), .evict(let connection):
       let isHere =
         connection.process == shared.process && Int(connection.shard) < shared.shardCount
       return isHere ? [Int(connection.shard)] : []
@@ -111,6 +111,11 @@ extension Core {
         answer.count += 1
         close(slot, .kicked, reason: reason, now)
       }
+    case .evict(let connection):
+      for slot in slots(of: .connection(connection)) {
+        answer.count += 1
+        close(slot, .connectionLimit, now)
+      }
     case .join(let user, let room):
       guard let policy = rules.policies.number(for: room) else { break }
       for slot in slots(of: .user(user))
@@ -126,8 +131,9 @@ extension Core {
       }
     case .revoke(let revocation): answer.count = revoke(revocation, now)
     case .describe(let target):
-      for slot in slots(of: target).prefix(ControlQuestion.listMax) {
-        answer.count += 1
+      let found = slots(of: target)
+      answer.count += found.count
+      for slot in found.prefix(ControlQuestion.listMax) {
         answer.connections.append(details(of: slot, now))
       }
     case .rooms(let after, let limit):

@@ -40,8 +40,7 @@ extension Core {
       return refuseStream(slot, .unconfigured(room), now)
     }
     if !isCounted,
-      let refused = shared.admission.upgrade(
-        connections[slot].address, rules.limits, now: now)
+      let refused = refusalAtDoor(slot, now)
     {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
@@ -67,6 +66,7 @@ extension Core {
     connections[slot].session.term = admitted.term
     connections[slot].streamOrigin = head.fields.value(of: .origin)
     isCounted = false
+    countInCluster(slot, now)
     becomeStream(
       slot, room, policy, EventStreamID.position(of: head), isJudged: false, now)
   }
@@ -125,7 +125,7 @@ extension Core {
     connections[slot].deadline = now.advanced(byNanoseconds: rules.timing.handshake)
     arm(slot, at: connections[slot].deadline)
     // Whoever has an API key is asked no further.
-    guard isJudged || !shared.outboundWishes.contains(.join) else {
+    guard isJudged || !rules.outbound.wishes.contains(.join) else {
       return holdJoin(room, since, nil, slot)
     }
     enter(room, policy, since, nil, slot, isServerJoin: false, now)

@@ -2,6 +2,7 @@
 // oldest one makes room: a person with a forgotten tab is not shut out. The oldest of the node is
 // looked for by a letter that goes once round the shards.
 
+import Backplane
 import RoostEventLoop
 import RoostRooms
 import RoostWire
@@ -23,9 +24,11 @@ extension Core {
   ///
   /// The new connection must not be in `users` yet.
   mutating func admitUser(_ user: String, _ now: MonotonicInstant) -> Bool {
-    if shared.admission.entered(user: user, rules.limits) { return true }
+    if shared.admission.entered(user: user, rules.limits, now: now) { return true }
     guard rules.limits.userOverflow == .evict else { return false }
     shared.admission.enteredInPlace(user: user)
+    // In a cluster the oldest one may be elsewhere: it is looked for when all are counted.
+    guard shared.redis?.status.isConnected != true else { return true }
     evict(
       EvictionLetter(
         user: user, shardsLeft: shared.shardCount, oldest: nil, openedAt: .distantFuture), now)

@@ -136,7 +136,7 @@ extension Core {
     else { return }
     do throws(RoomNameViolation) {
       let room = try RoomName(name)
-      guard !shared.outboundWishes.contains(.connect) else {
+      guard !rules.outbound.wishes.contains(.connect) else {
         return holdUpgrade(slot, head, claimant, .stream(room), now)
       }
       beginStream(slot, head, room, claimant, isCounted: false, now)
@@ -167,7 +167,7 @@ extension Core {
     _ slot: Int32, _ head: RequestHead, echoes: Bool, _ now: MonotonicInstant
   ) {
     guard let claimant = identify(slot, head, mayAuthenticateLater: !echoes, now) else { return }
-    guard echoes || !shared.outboundWishes.contains(.connect) else {
+    guard echoes || !rules.outbound.wishes.contains(.connect) else {
       return holdUpgrade(slot, head, claimant, .socket, now)
     }
     completeUpgrade(slot, head, claimant, echoes: echoes, isCounted: false, now)
@@ -202,8 +202,7 @@ extension Core {
     isCounted: Bool, _ now: MonotonicInstant
   ) -> Admitted? {
     if !isCounted,
-      let refused = shared.admission.upgrade(
-        connections[slot].address, rules.limits, now: now)
+      let refused = refusalAtDoor(slot, now)
     {
       if let compression { shared.releaseCompression(compression.budgetBytes) }
       refuse(slot, refused.refusal, refused.retryAfter, now)
@@ -334,6 +333,7 @@ extension Core {
       connections[slot].session.isUserCounted = true
       users[user, default: []].append(slot)
     }
+    countInCluster(slot, now)
     let id = connectionID(of: slot)
     send(slot) { [rules] in
       rules.welcome.append(connection: id, user: identity.user, to: &$0)

@@ -40,7 +40,7 @@ extension Core {
     if outboundLetters.count < Self.outgoingMax {
       outboundLetters.append(.ask(question))
     } else {
-      let decision = shared.configuration.hooks.onFailure.decision(
+      let decision = rules.configuration.hooks.onFailure.decision(
         retryAfter: .milliseconds(100))
       unaskable.append(
         HookDesk.Answer(
@@ -92,9 +92,7 @@ extension Core {
           fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
       }
     }
-    if let refused = shared.admission.upgrade(
-      connections[slot].address, rules.limits, now: now)
-    {
+    if let refused = refusalAtDoor(slot, now) {
       return refuse(slot, refused.refusal, refused.retryAfter, now)
     }
     guard let admitted = admitted(claimant, slot, now) else { return shared.admission.ended() }
@@ -102,7 +100,7 @@ extension Core {
     held(slot).upgrade = HeldUpgrade(
       number: number, head: head, admitted: admitted, purpose: purpose)
     // The answer comes in time, or one is made up; this is for the case that nothing works.
-    let patience = shared.configuration.hooks.timeout + .seconds(5)
+    let patience = rules.configuration.hooks.timeout + .seconds(5)
     connections[slot].deadline = now.advanced(by: patience)
     arm(slot, at: connections[slot].deadline)
   }

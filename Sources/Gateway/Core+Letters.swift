@@ -39,6 +39,7 @@ extension Core {
       case .adopt(let letter): adopt(letter, now)
       case .evict(let letter): evict(letter, now)
       case .closeOldest(let connection): closeOldest(connection, now)
+      case .makeRoom(let user): makeRoom(for: user, now)
       case .server(let letter): serverAsked(letter, now)
       case .control(let letter):
         if case .top = letter.question {

@@ -18,7 +18,11 @@ extension Core {
       count, user: connections[slot].session.userKey, address: connections[slot].address,
       rules.limits,
       now: now)
-    guard let (rate, wait) = refused else { return true }
+    guard let (rate, wait) = refused else {
+      if let user = connections[slot].session.userKey { noteUse(.userBytes, user, count) }
+      noteUse(.addressBytes, Admission.key(of: connections[slot].address), count)
+      return true
+    }
     return overlooks(rate, wait, nil, slot, now)
   }
 
@@ -59,6 +63,8 @@ extension Core {
       now: now)
     guard let refused else {
       connections[slot].session.wasAllowed()
+      if let user = connections[slot].session.userKey { noteUse(.userMessages, user, 1) }
+      noteUse(.addressMessages, Admission.key(of: connections[slot].address), 1)
       return nil
     }
     return refused

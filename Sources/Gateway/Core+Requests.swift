@@ -102,7 +102,7 @@ extension Core {
     }
     if !isDecided {
       guard fits(payload, policy, id, slot), takePublish(slot, policy, id, now) else { return }
-      guard !shared.outboundWishes.contains(.publish) else {
+      guard !rules.outbound.wishes.contains(.publish) else {
         return holdPublish(HeldPublish(room: room, payload: payload, key: key, id: id), slot)
       }
     }
@@ -163,7 +163,7 @@ extension Core {
         slot, id,
         ErrorReply(.limitExceeded, "a connection is in at most \(max) rooms at a time"))
     }
-    guard !shared.outboundWishes.contains(.join) else {
+    guard !rules.outbound.wishes.contains(.join) else {
       return holdJoin(room, since, id, slot)
     }
     enter(room, policy, since, id, slot, isServerJoin: false, now)

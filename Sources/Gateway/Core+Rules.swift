@@ -14,7 +14,8 @@ extension Core {
   /// Takes up the rules that hold now, if they are others than before.
   ///
   /// Called before letters are looked at, because a shard that is ahead may have posted a command
-  /// with the number of a policy that is new; and in every round, because nothing else may happen.
+  /// with the number of a policy that is new; in every round, because nothing else may happen; and
+  /// before input is, so that what comes behind a reload is judged by it.
   mutating func followRules(_ now: MonotonicInstant) {
     guard shared.rulesNumber != rules.number else { return }
     let earlier = rules
@@ -23,6 +24,9 @@ extension Core {
     local?.follow(rules.policies.policies)
     redis?.follow(rules.policies.policies)
     guard !isStopped else { return }
+    if rules.outbound.wishes.contains(.rooms), !earlier.outbound.wishes.contains(.rooms) {
+      tellOccupiedRooms()
+    }
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
       guard connections[slot].isLive else { continue }
       let identity = connections[slot].session.identity

@@ -127,6 +127,7 @@ extension Core {
   mutating func serverAnswered(
     _ ticket: ReplyTicket, _ event: BackplaneEvent, _ now: MonotonicInstant
   ) {
+    if roomAnswered(ticket, event, now) { return }
     let number = ticket.server
     // Answered already, because its time was up.
     guard let pending = desk.requests[number] else { return }
@@ -159,7 +160,7 @@ extension Core {
       guard isThere else { return finishServer(number, .failed(.noNode)) }
       finishServer(number, pending.letter.request.answer(answer, missing: []))
     case .joined, .replayed, .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset,
-      .presenceReset, .asked, .revocations:
+      .presenceReset, .asked, .revocations, .counted, .told:
       preconditionFailure("no answer to a request of the server API: \(event)")
     }
   }

@@ -52,6 +52,7 @@ extension Core {
       let moment = moment(now)
       local?.sweep(at: moment, into: &outbox)
       settleOutbox(now)
+      tellUse(now)
       publishFigures()
       logOverlooked()
       if index == 0 {

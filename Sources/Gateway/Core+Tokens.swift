@@ -212,6 +212,7 @@ extension Core {
     connections[slot].session.identity = after
     connections[slot].session.term = term
     connections[slot].session.awaitsAuth = false
+    if before.user == nil { countUserInCluster(slot, now) }
     watch(slot, term)
     send(slot) {
       Reply.authenticated(

@@ -87,6 +87,10 @@ struct Core: ~Copyable {
   /// Names that Redis was read to remember, while it is being read; on the first shard.
   var rememberedNames: Set<[UInt8]> = []
 
+  /// What was used of rates that the cluster shares, by ``SharedRate``; empty on a node that stands
+  /// alone.
+  var uses: [UseTable] = []
+
   // Letters to other shards, posted together.
   var outgoing: [[ShardLetter]]
   var outgoingCount = 0
@@ -139,6 +143,7 @@ struct Core: ~Copyable {
     inflater = Inflater(windowBits: 15)
     deflaters = SharedDeflaters(level: shared.configuration.compression.level)
     if let place = shared.redis {
+      uses = SharedRate.allCases.map { _ in UseTable(seed: RandomBytes.uint64()) }
       if shared.backplaneMailbox == nil {
         redis = RedisDriver(
           shared.redisSettings, endpoint: place.endpoint, security: place.contextOrNone(),
@@ -236,6 +241,8 @@ extension Core: LoopStages {
   }
 
   mutating func ready(_ readiness: Readiness, now: MonotonicInstant) {
+    // Bytes that were sent behind a reload may be read in the round that it wakes.
+    followRules(now)
     if readiness.token >= Self.redisToken {
       if readiness.token == Self.listenerToken { return acceptAll(now) }
       let moment = moment(now)

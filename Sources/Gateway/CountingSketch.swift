@@ -1,5 +1,5 @@
 // Figures by key in memory of fixed size: how many connections an address has, what a user has used of
-// its rate. All shards share them without a lock.
+// its rate, until when something holds. All shards share them without a lock.
 
 import RoostCrypto
 import RoostEventLoop
@@ -37,6 +37,25 @@ final class CountingSketch: Sendable {
     cells.decrement(second)
   }
 
+  /// The figure of a key that was counted in.
+  func count(of key: UInt64) -> Int {
+    let (first, second) = places(of: key)
+    return Int(min(cells.load(first), cells.load(second)))
+  }
+
+  /// Marks a key until a time, or longer if it is marked already.
+  func mark(_ key: UInt64, until end: MonotonicInstant) {
+    let (first, second) = places(of: key)
+    raise(first, to: end.nanoseconds)
+    raise(second, to: end.nanoseconds)
+  }
+
+  /// Whether a key is marked.
+  func isMarked(_ key: UInt64, now: MonotonicInstant) -> Bool {
+    let (first, second) = places(of: key)
+    return min(cells.load(first), cells.load(second)) > now.nanoseconds
+  }
+
   /// Takes from the key's rate (generic cell rate algorithm); nil when it was there, otherwise how
   /// long to wait for it.
   ///
@@ -66,9 +85,11 @@ final class CountingSketch: Sendable {
   }
 
   /// Takes from the key's rate whatever is left of it, with a burst of one second's worth; how many
-  /// nanoseconds it is over it then, at most one second.
+  /// nanoseconds it is over it then.
+  ///
+  /// - Parameter debtMax: nanoseconds that it can be over it; more is forgiven.
   func charge(
-    _ key: UInt64, _ amount: Int, ratePerSecond: Int, now: MonotonicInstant
+    _ key: UInt64, _ amount: Int, ratePerSecond: Int, debtMax: UInt64, now: MonotonicInstant
   ) -> UInt64 {
     let cost = Self.nanoseconds(for: amount, ratePerSecond)
     let (first, second) = places(of: key)
@@ -76,8 +97,7 @@ final class CountingSketch: Sendable {
     while true {
       let figures = (cells.load(first), cells.load(second))
       let paid = min(figures.0, figures.1)
-      // Debts beyond a second are forgiven, or a flood would shut its address out for long after.
-      let end = min(max(paid, now.nanoseconds) &+ cost, now.nanoseconds &+ 2 * depth)
+      let end = min(max(paid, now.nanoseconds) &+ cost, now.nanoseconds &+ depth &+ debtMax)
       let (own, other) = figures.0 <= figures.1 ? (first, second) : (second, first)
       guard cells.exchange(own, expected: paid, value: end).0 else { continue }
       raise(other, to: end)

@@ -46,8 +46,8 @@ struct HookDesk: Sendable {
     let deadline: MonotonicInstant
   }
 
-  private let timeout: Duration
-  private let fallback: HookFallback
+  private var timeout: Duration
+  private var fallback: HookFallback
   private let waitingMax: Int
   private(set) var circuit = CircuitBreaker()
   private var cache: HookCache
@@ -59,6 +59,14 @@ struct HookDesk: Sendable {
     timeout = configuration.timeout
     fallback = configuration.onFailure
     waitingMax = configuration.concurrency * Self.waitingPerRequest
+    cache = HookCache(lifetime: configuration.cache, countMax: Self.cacheCountMax)
+  }
+
+  /// Goes by other settings from the next question on; what was decided before is forgotten.
+  mutating func follow(_ configuration: Configuration.Hooks) {
+    timeout = configuration.timeout
+    fallback = configuration.onFailure
+    circuit = CircuitBreaker()
     cache = HookCache(lifetime: configuration.cache, countMax: Self.cacheCountMax)
   }
 
@@ -102,6 +110,18 @@ struct HookDesk: Sendable {
   /// Only of use while nothing may be sent: every other time takes all that wait.
   func nextDeadline() -> MonotonicInstant? { first < line.count ? line[first].deadline : nil }
 
+  /// Allows all that wait: nobody is to be asked any more.
+  mutating func release(into answers: inout [Answer]) {
+    for waiting in line[first...] {
+      answers.append(
+        Answer(
+          ticket: waiting.question.ticket, event: waiting.question.act.event,
+          decision: .allowed(.none), result: .unasked))
+    }
+    line = []
+    first = 0
+  }
+
   /// Answers those that have waited too long.
   mutating func expire(_ now: MonotonicInstant, into answers: inout [Answer]) {
     while first < line.count, line[first].deadline <= now {
@@ -115,19 +135,25 @@ struct HookDesk: Sendable {
   }
 
   /// What the callback said to a question; second whether this opened the circuit.
+  ///
+  /// - Parameter isPresent: whether it was asked by the settings that hold now; otherwise its word
+  ///   counts for this question only.
   mutating func ended(
-    _ question: HookQuestion, _ reading: HookReading, _ now: MonotonicInstant
+    _ question: HookQuestion, _ reading: HookReading, isPresent: Bool = true,
+    _ now: MonotonicInstant
   ) -> (answer: Answer, opened: Bool) {
     let decision: HookDecision
     switch reading {
     case .allowed(let addition): decision = .allowed(addition)
     case .denied(let reason): decision = .denied(reason)
     case .failed:
-      let opened = circuit.failed(now)
+      let opened = isPresent && circuit.failed(now)
       return (unanswered(question, .failed, now), opened)
     }
-    circuit.succeeded()
-    cache.remember(decision, for: question, now)
+    if isPresent {
+      circuit.succeeded()
+      cache.remember(decision, for: question, now)
+    }
     let answer = Answer(
       ticket: question.ticket, event: question.act.event, decision: decision,
       result: decision.result)

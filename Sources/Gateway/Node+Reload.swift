@@ -2,6 +2,7 @@
 // built into a running node stays as it was, and is named, so that nobody believes otherwise.
 
 import Auth
+import Fetch
 import RoostCrypto
 import RoostRooms
 
@@ -39,12 +40,19 @@ extension Node {
       problems.append(error)
     }
     guard problems.isEmpty else { return .refused(problems) }
-    let (merged, kept) = configuration.keepingWhatIsFixed(of: shared.rules.configuration)
+    let (merged, kept) = configuration.keepingWhatIsFixed(
+      of: shared.rules.configuration, asksOthers: shared.outbound != nil)
+    let plan: OutboundPlan
+    do throws(FetchProblem) {
+      plan = try OutboundPlan(merged)
+    } catch {
+      return .refused([ConfigurationProblem("", "\(NodeFailure.url(error))")])
+    }
     // The last thing that can be refused, because it takes its part at once.
     if let failure = shared.certificates?.renew(merged.tls) {
       return .refused([ConfigurationProblem("tls", failure.description)])
     }
-    shared.replaceRules(merged, keys: keys)
+    shared.replaceRules(merged, keys: keys, outbound: plan)
     return .reloaded(kept: kept)
   }
 }
@@ -52,7 +60,11 @@ extension Node {
 extension Configuration {
   /// This configuration with the values of another one where a running node cannot change them, and
   /// the paths of those that would have changed.
-  func keepingWhatIsFixed(of running: Configuration) -> (Configuration, kept: [String]) {
+  ///
+  /// - Parameter asksOthers: whether the node has a thread for requests to other servers.
+  func keepingWhatIsFixed(
+    of running: Configuration, asksOthers: Bool
+  ) -> (Configuration, kept: [String]) {
     var merged = self
     // Sockets, threads and memory that exist.
     merged.listen = running.listen
@@ -67,12 +79,15 @@ extension Configuration {
     }
     merged.tls.admin = running.tls.admin
     merged.log = running.log
-    // What the outbound thread was made with.
-    merged.auth.tokens.jwksURL = running.auth.tokens.jwksURL
-    merged.auth.tokens.jwksCAFile = running.auth.tokens.jwksCAFile
-    merged.auth.tokens.jwksRefresh = running.auth.tokens.jwksRefresh
-    merged.hooks = running.hooks
-    merged.webhooks = running.webhooks
+    if !asksOthers {
+      merged.auth.tokens.jwksURL = running.auth.tokens.jwksURL
+      merged.auth.tokens.jwksCAFile = running.auth.tokens.jwksCAFile
+      merged.auth.tokens.jwksRefresh = running.auth.tokens.jwksRefresh
+      merged.hooks = running.hooks
+      merged.webhooks = running.webhooks
+    }
+    // Descriptors are set aside for them.
+    merged.hooks.concurrency = running.hooks.concurrency
     merged.limits.connections = running.limits.connections
     merged.limits.handshakesAtOnce = running.limits.handshakesAtOnce
     // What the backplane was made with.

@@ -129,8 +129,8 @@ public final class Node: Sendable {
       log: log, mailboxes: wakeups.map { Mailbox(wakeup: $0, capacity: 65_536) }, redis: redis,
       backplaneMailbox: backplaneWakeup.map { Mailbox(wakeup: $0, capacity: 262_144) },
       outbound: outboundWakeup.map {
-        OutboundPlace(plan: plan, mailbox: Mailbox(wakeup: $0, capacity: 65_536))
-      },
+        OutboundPlace(mailbox: Mailbox(wakeup: $0, capacity: 65_536))
+      }, plan: plan,
       certificates: certificates)
     var shards: [Shard] = []
     do {

@@ -106,6 +106,8 @@ final class NodeRules: Sendable {
   /// All keys by which tokens are verified.
   let keys: KeySet
   let tokenRules: TokenRules
+  /// What is asked of other servers and told them.
+  let outbound: OutboundPlan
 
   let limits: Limits
 
@@ -114,8 +116,9 @@ final class NodeRules: Sendable {
   /// - Parameter earlier: the rules that these replace.
   init(
     _ configuration: Configuration, nodeID: String, keys: KeySet, fetchedKeys: KeySet,
-    after earlier: NodeRules?
+    outbound: OutboundPlan, after earlier: NodeRules?
   ) {
+    self.outbound = outbound
     number = (earlier?.number ?? 0) + 1
     self.configuration = configuration
     limits = configuration.limits
@@ -141,20 +144,24 @@ extension NodeShared {
   /// Takes up another configuration; every thread follows before it takes its next letter.
   ///
   /// Any thread, one at a time. The parts that cannot change must be those of the present one.
-  func replaceRules(_ configuration: Configuration, keys: KeySet) {
+  func replaceRules(_ configuration: Configuration, keys: KeySet, outbound plan: OutboundPlan) {
     exchangeRules {
+      // What another URL gave stays until this one answers; without a URL nothing is fetched any more.
       NodeRules(
-        configuration, nodeID: nodeID, keys: keys, fetchedKeys: $0.fetchedKeys, after: $0)
+        configuration, nodeID: nodeID, keys: keys,
+        fetchedKeys: plan.keySet == nil ? .empty : $0.fetchedKeys, outbound: plan, after: $0)
     }
   }
 
   /// Takes up the keys that a service answered; those of before that it left out are gone.
   ///
-  /// Any thread.
-  func replaceFetchedKeys(_ keys: KeySet) {
+  /// Any thread. Changes nothing when the rules name another service by now.
+  func replaceFetchedKeys(_ keys: KeySet, of source: KeySetSource) {
     exchangeRules {
-      NodeRules(
-        $0.configuration, nodeID: nodeID, keys: $0.configuredKeys, fetchedKeys: keys, after: $0)
+      guard $0.outbound.keySet == source else { return $0 }
+      return NodeRules(
+        $0.configuration, nodeID: nodeID, keys: $0.configuredKeys, fetchedKeys: keys,
+        outbound: $0.outbound, after: $0)
     }
   }
 }

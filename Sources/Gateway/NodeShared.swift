@@ -33,6 +33,8 @@ enum ShardLetter: Sendable {
   case evict(EvictionLetter)
   /// A user's oldest connection was found here.
   case closeOldest(ConnectionID)
+  /// A user has more connections in the cluster than it may have, for shard 0.
+  case makeRoom(user: String)
   /// A request of the server API, for shard 0.
   case server(ServerLetter)
   /// A question to every shard of the node, from shard 0.
@@ -103,10 +105,8 @@ final class NodeShared: Sendable {
   let redis: RedisPlace?
   /// The backplane's thread; nil when the backplane lives in the shards.
   let backplaneMailbox: Mailbox<BackplaneLetter>?
-  /// The outbound thread; nil when nothing is asked or told.
+  /// The outbound thread; nil when nothing was to be asked or told when the node was started.
   let outbound: OutboundPlace?
-  /// What is asked and told, for the way of a message.
-  let outboundWishes: OutboundWishes
   private let rulesCell: Lock<NodeRules>
   /// Held while rules are made out of those before them.
   private let exchange = Lock<Void>(())
@@ -127,12 +127,11 @@ final class NodeShared: Sendable {
   init(
     configuration: Configuration, nodeID: String, address: SocketAddress, budget: NodeBudget,
     keys: KeySet, log: Log, mailboxes: [Mailbox<ShardLetter>], redis: RedisPlace?,
-    backplaneMailbox: Mailbox<BackplaneLetter>?, outbound: OutboundPlace?,
+    backplaneMailbox: Mailbox<BackplaneLetter>?, outbound: OutboundPlace?, plan: OutboundPlan,
     certificates: Certificates?
   ) {
     self.outbound = outbound
-    outboundWishes = outbound?.plan.wishes ?? []
-    awaitsKeysCell = Atomic(outbound?.plan.keySet != nil && keys.isEmpty)
+    awaitsKeysCell = Atomic(plan.keySet != nil && keys.isEmpty)
     self.redis = redis
     self.certificates = certificates
     self.backplaneMailbox = backplaneMailbox
@@ -142,7 +141,8 @@ final class NodeShared: Sendable {
     self.log = log
     self.mailboxes = mailboxes
     rulesCell = Lock(
-      NodeRules(configuration, nodeID: nodeID, keys: keys, fetchedKeys: .empty, after: nil))
+      NodeRules(
+        configuration, nodeID: nodeID, keys: keys, fetchedKeys: .empty, outbound: plan, after: nil))
     shardCount = mailboxes.count
     connectionsMax = budget.connections
     socketsMax = budget.sockets
@@ -181,6 +181,7 @@ final class NodeShared: Sendable {
     // Not a letter: a mailbox may be full, and this must arrive.
     for mailbox in mailboxes { mailbox.wake() }
     backplaneMailbox?.wake()
+    outbound?.mailbox.wake()
   }
 
   /// Why the node should get no connections; nil when it should.

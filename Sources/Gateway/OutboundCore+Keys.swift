@@ -7,7 +7,7 @@ import RoostEventLoop
 import Telemetry
 
 /// A JWK set behind a URL.
-struct KeySetSource: Sendable {
+struct KeySetSource: Sendable, Equatable {
   let url: FetchURL
   let authorityFile: String?
   let interval: Duration
@@ -45,7 +45,7 @@ extension OutboundCore {
   // MARK: The URL
 
   mutating func fetchKeys(_ now: MonotonicInstant) {
-    guard let source = place.plan.keySet, refresher?.begins(now) == true else { return }
+    guard let source = plan.keySet, refresher?.begins(now) == true else { return }
     var request = FetchRequest(
       url: source.url, body: nil, timeout: Self.keySetTimeout,
       connectTimeout: Self.keySetTimeout, responseBytesMax: KeySet.bytesMax,
@@ -56,13 +56,16 @@ extension OutboundCore {
     } catch {
       // A name that cannot be sent back: the set comes whole each time.
     }
-    start(request, .keySet, now)
+    start(request, .keySet(source), now)
   }
 
-  mutating func keysFetched(_ completion: FetchCompletion, _ now: MonotonicInstant) {
+  mutating func keysFetched(
+    _ completion: FetchCompletion, _ source: KeySetSource, _ now: MonotonicInstant
+  ) {
     switch completion.outcome {
     case .failed(let failure): keysFailed(failure.description, now)
-    case .response(let response) where response.status == 200: takeKeys(response, now)
+    case .response(let response) where response.status == 200:
+      takeKeys(response, source, now)
     case .response(let response) where response.status == 304 && refresher?.confirmedAt != nil:
       keysSucceeded(response, tag: response.field("etag") ?? refresher?.entityTag, now)
       metrics.keySetFetches.add(KeySetResult.unchanged.rawValue)
@@ -70,7 +73,9 @@ extension OutboundCore {
     }
   }
 
-  private mutating func takeKeys(_ response: FetchResponse, _ now: MonotonicInstant) {
+  private mutating func takeKeys(
+    _ response: FetchResponse, _ source: KeySetSource, _ now: MonotonicInstant
+  ) {
     let set: KeySet
     do throws(KeyProblem) {
       set = try KeySet.parse(jwks: response.body, allowsSecrets: false)
@@ -85,11 +90,11 @@ extension OutboundCore {
     let isChanged = set.keys != shared.rules.fetchedKeys.keys
     metrics.keySetFetches.add((isChanged ? KeySetResult.changed : .unchanged).rawValue)
     guard isChanged else { return }
-    shared.replaceFetchedKeys(set)
+    shared.replaceFetchedKeys(set, of: source)
     shared.log.info(
       "keys_fetched", "the keys of tokens have changed",
       [
-        .init("url", place.plan.keySet?.url.place ?? ""), .init("keys", set.keys.count),
+        .init("url", plan.keySet?.url.place ?? ""), .init("keys", set.keys.count),
         .init("skipped", set.skipped.count),
       ])
     // Behind the keys: who sees a node that is ready can use them.
@@ -110,7 +115,7 @@ extension OutboundCore {
     shared.log.warning(
       "keys_not_fetched", "the keys of before stay: \(reason)",
       [
-        .init("url", place.plan.keySet?.url.place ?? ""),
+        .init("url", plan.keySet?.url.place ?? ""),
         .init("retry_ms", Int(wait.millisecondsClamped)),
       ])
   }
@@ -119,7 +124,7 @@ extension OutboundCore {
 
   /// Looks whether somebody has replaced the file of keys.
   mutating func watchKeyFile(_ now: MonotonicInstant) {
-    guard place.plan.watchesKeyFile, fileDueAt <= now else { return }
+    guard plan.watchesKeyFile, fileDueAt <= now else { return }
     fileDueAt = now.advanced(by: Self.fileInterval)
     let rules = shared.rules
     let path = rules.configuration.auth.tokens.jwksFile
@@ -155,7 +160,7 @@ extension NodeShared {
       isReplaced = true
       return NodeRules(
         present.configuration, nodeID: nodeID, keys: keys, fetchedKeys: present.fetchedKeys,
-        after: present)
+        outbound: present.outbound, after: present)
     }
     return isReplaced
   }

@@ -21,7 +21,6 @@ enum OutboundLetter: Sendable {
 
 /// How other threads reach the outbound thread.
 struct OutboundPlace: Sendable {
-  let plan: OutboundPlan
   let mailbox: Mailbox<OutboundLetter>
   let metrics = OutboundMetrics()
 }
@@ -37,14 +36,22 @@ struct OutboundCore: ~Copyable {
 
   /// What a request is for.
   enum Purpose {
-    case question(HookQuestion)
+    /// The callback; with the number of the settings by which it is asked.
+    case question(HookQuestion, settings: Int)
     case webhooks
-    case keySet
+    case keySet(KeySetSource)
   }
 
   let shared: NodeShared
   let place: OutboundPlace
   var metrics: OutboundMetrics { place.metrics }
+  /// What the rules that hold say, followed between two rounds.
+  private(set) var plan: OutboundPlan
+  private var configuration: Configuration
+  private var rulesNumber: UInt64
+  private var hookSettings = 0
+  /// Where webhooks go, as long as any wait: also when new ones are not wanted any more.
+  private var webhookTarget: OutboundTarget?
   var fetcher: Fetcher
   var isStopped = false
   private var stopsBy: MonotonicInstant?
@@ -73,13 +80,57 @@ struct OutboundCore: ~Copyable {
     self.place = place
     self.fetcher = fetcher
     outgoing = Array(repeating: [], count: shared.shardCount)
-    let configuration = shared.configuration
-    if let source = place.plan.keySet {
-      refresher = KeySetRefresher(
-        interval: source.interval, now: MonotonicInstant.now(), seed: shared.process)
+    let rules = shared.rules
+    plan = rules.outbound
+    configuration = rules.configuration
+    rulesNumber = rules.number
+    makeRefresher(MonotonicInstant.now())
+    if plan.hooks != nil { desk = HookDesk(configuration.hooks) }
+    followWebhooks()
+  }
+
+  // MARK: Reloads
+
+  /// Takes up the rules that hold now, if they are others than before.
+  ///
+  /// Whoever waits for a decision gets one, and no event is lost.
+  private mutating func followRules(_ now: MonotonicInstant) {
+    guard shared.rulesNumber != rulesNumber else { return }
+    let rules = shared.rules
+    let (formerPlan, former) = (plan, configuration)
+    rulesNumber = rules.number
+    plan = rules.outbound
+    configuration = rules.configuration
+    if configuration.hooks != former.hooks {
+      hookSettings += 1
+      if desk != nil {
+        desk?.follow(configuration.hooks)
+      } else if plan.hooks != nil {
+        desk = HookDesk(configuration.hooks)
+      }
     }
-    if place.plan.hooks != nil { desk = HookDesk(configuration.hooks) }
-    if place.plan.webhooks != nil {
+    if configuration.webhooks != former.webhooks { followWebhooks() }
+    if !plan.wishes.contains(.rooms) { occupancy = RoomOccupancy() }
+    if plan.keySet != formerPlan.keySet {
+      makeRefresher(now)
+      // Without a URL the configured keys are all that there will be.
+      if plan.keySet == nil { shared.awaitsKeys = false }
+    }
+    if plan.watchesKeyFile { fileDueAt = min(fileDueAt, now) }
+  }
+
+  private mutating func makeRefresher(_ now: MonotonicInstant) {
+    refresher = plan.keySet.map {
+      KeySetRefresher(interval: $0.interval, now: now, seed: shared.process)
+    }
+  }
+
+  private mutating func followWebhooks() {
+    guard let target = plan.webhooks else { return }
+    webhookTarget = target
+    if webhooks != nil {
+      webhooks?.follow(configuration.webhooks)
+    } else {
       webhooks = WebhookQueue(
         configuration.webhooks, node: shared.nodeID, process: shared.process)
     }
@@ -103,9 +154,12 @@ struct OutboundCore: ~Copyable {
 
   private mutating func ended(_ completion: FetchCompletion, _ now: MonotonicInstant) {
     switch purposes.removeValue(forKey: completion.id) {
-    case .question(let question): questionEnded(question, completion, now)
+    case .question(let question, let settings):
+      questionEnded(question, isPresent: settings == hookSettings, completion, now)
     case .webhooks: webhooksEnded(completion, now)
-    case .keySet: keysFetched(completion, now)
+    case .keySet(let source):
+      // Another one is asked by now.
+      if source == plan.keySet { keysFetched(completion, source, now) }
     case nil: preconditionFailure("request \(completion.id) has no purpose")
     }
   }
@@ -124,8 +178,7 @@ struct OutboundCore: ~Copyable {
   }
 
   private mutating func sendQuestions(_ now: MonotonicInstant) {
-    guard let target = place.plan.hooks else { return }
-    while questionsUnderWay < shared.configuration.hooks.concurrency,
+    while let target = plan.hooks, questionsUnderWay < configuration.hooks.concurrency,
       let next = desk?.next(now, into: &answers)
     {
       questionsUnderWay += 1
@@ -133,8 +186,10 @@ struct OutboundCore: ~Copyable {
         next.question.json(node: shared.nodeID), id: requestID(),
         timeout: next.timeout, responseBytesMax: HookReading.bytesMax,
         wallSeconds: clock.moment(now).wallMilliseconds / 1000)
-      start(request, .question(next.question), now)
+      start(request, .question(next.question, settings: hookSettings), now)
     }
+    // A shard may have asked before it knew.
+    if plan.hooks == nil { desk?.release(into: &answers) }
     desk?.expire(now, into: &answers)
     metrics.circuitOpen.set(desk?.circuit.isOpen == true ? 1 : 0)
     for answer in answers {
@@ -147,20 +202,21 @@ struct OutboundCore: ~Copyable {
   }
 
   private mutating func questionEnded(
-    _ question: HookQuestion, _ completion: FetchCompletion, _ now: MonotonicInstant
+    _ question: HookQuestion, isPresent: Bool, _ completion: FetchCompletion,
+    _ now: MonotonicInstant
   ) {
     questionsUnderWay -= 1
     metrics.hookTime.observe(completion.duration)
     let reading = HookReading(completion.outcome)
     let wasOpen = desk?.circuit.isOpen == true
-    guard let ended = desk?.ended(question, reading, now) else { return }
+    guard let ended = desk?.ended(question, reading, isPresent: isPresent, now) else { return }
     answers.append(ended.answer)
     if case .failed(let reason) = reading { complain(reason, now) }
-    let url = place.plan.hooks?.url.place ?? ""
+    let url = plan.hooks?.url.place ?? ""
     if ended.opened {
       shared.log.warning(
         "hook_circuit_opened", "the callback has failed too often in a row and is left alone",
-        [.init("url", url), .init("on_failure", shared.configuration.hooks.onFailure.rawValue)])
+        [.init("url", url), .init("on_failure", configuration.hooks.onFailure.rawValue)])
     } else if wasOpen, desk?.circuit.isOpen == false {
       shared.log.info("hook_circuit_closed", "the callback answers again", [.init("url", url)])
     }
@@ -171,7 +227,7 @@ struct OutboundCore: ~Copyable {
     complainedAt = now
     shared.log.warning(
       "hook_failed", "the callback did not decide: \(reason)",
-      [.init("url", place.plan.hooks?.url.place ?? "")])
+      [.init("url", plan.hooks?.url.place ?? "")])
   }
 
   /// Names a request for the service's log.
@@ -182,7 +238,7 @@ struct OutboundCore: ~Copyable {
   // MARK: Webhooks
 
   private mutating func happened(_ event: WebhookEvent, _ now: MonotonicInstant) {
-    guard shared.configuration.webhooks.tells(event.kind) else { return }
+    guard plan.webhooks != nil, configuration.webhooks.tells(event.kind) else { return }
     if let place = WebhookKind.allCases.firstIndex(of: event.kind) {
       metrics.webhookEvents.add(place)
     }
@@ -197,7 +253,7 @@ struct OutboundCore: ~Copyable {
   }
 
   private mutating func sendWebhooks(_ now: MonotonicInstant) {
-    guard let target = place.plan.webhooks, let batch = webhooks?.next(now) else { return }
+    guard let target = webhookTarget, let batch = webhooks?.next(now) else { return }
     let request = target.request(
       batch.body, id: batch.id, timeout: Self.webhookTimeout, responseBytesMax: 65_536,
       wallSeconds: clock.moment(now).wallMilliseconds / 1000)
@@ -211,7 +267,7 @@ struct OutboundCore: ~Copyable {
     case .response(let response) where (200..<300).contains(response.status):
       metrics.webhookPosts.add(0)
       webhooks?.taken()
-      if let count = webhooks?.count, count * 2 < shared.configuration.webhooks.queue {
+      if let count = webhooks?.count, count * 2 < configuration.webhooks.queue {
         isFullTold = false
       }
       return
@@ -223,7 +279,7 @@ struct OutboundCore: ~Copyable {
     case .failed(let failure): reason = failure.description
     }
     metrics.webhookPosts.add(1)
-    let url = place.plan.webhooks?.url.place ?? ""
+    let url = webhookTarget?.url.place ?? ""
     switch webhooks?.failed(now, wish: wish) {
     case .again(let pause):
       shared.log.warning(
@@ -256,7 +312,7 @@ struct OutboundCore: ~Copyable {
       metrics.webhookDrops.add(2, UInt64(left))
       shared.log.error(
         "webhook_dropped", "events were not taken before the node's end, and are lost",
-        [.init("url", place.plan.webhooks?.url.place ?? ""), .init("events", left)])
+        [.init("url", webhookTarget?.url.place ?? ""), .init("events", left)])
     }
     isStopped = true
   }
@@ -271,7 +327,10 @@ extension OutboundCore: LoopStages {
   }
 
   mutating func takeLetters(now: MonotonicInstant) {
-    for letter in place.mailbox.takeAll() {
+    let letters = place.mailbox.takeAll()
+    // Behind taking: a shard that is ahead may ask what only newer rules want to know.
+    followRules(now)
+    for letter in letters {
       switch letter {
       case .ask(let question): take(question, now)
       case .happened(let event): happened(event, now)
@@ -312,7 +371,7 @@ extension OutboundCore: LoopStages {
     if let deadline = desk?.nextDeadline() { next = min(next, deadline) }
     if let deadline = webhooks?.nextDeadline() { next = min(next, deadline) }
     if let deadline = refresher?.nextDeadline() { next = min(next, deadline) }
-    if place.plan.watchesKeyFile { next = min(next, fileDueAt) }
+    if plan.watchesKeyFile { next = min(next, fileDueAt) }
     if let stopsBy { next = min(next, stopsBy) }
     if outgoingCount > 0 { next = min(next, now.advanced(by: .milliseconds(1))) }
     return next

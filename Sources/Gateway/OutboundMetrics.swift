@@ -42,7 +42,7 @@ final class OutboundMetrics: Sendable {
 extension Node {
   /// Seconds since the key set was confirmed, or since the start; 0 where there is none.
   private var keySetAge: Double {
-    guard let outbound = shared.outbound, outbound.plan.keySet != nil else { return 0 }
+    guard let outbound = shared.outbound, shared.rules.outbound.keySet != nil else { return 0 }
     let confirmed = UInt64(clamping: outbound.metrics.keysConfirmedAt.value)
     let since = max(MonotonicInstant(nanoseconds: confirmed), shared.startedAt)
     return Double(MonotonicInstant.now().since(since).millisecondsClamped) / 1000

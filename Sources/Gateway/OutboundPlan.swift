@@ -1,5 +1,5 @@
-// What a node asks and tells other servers, made of its configuration once: shards read from it
-// whether something has to be asked, the outbound thread where.
+// What a node asks and tells other servers, a part of the rules: shards read from it whether something
+// has to be asked, the outbound thread where.
 
 import Fetch
 import RoostEventLoop

@@ -105,6 +105,18 @@ extension Node {
     text.family("roost_redis_nodes", .gauge, help: "Living nodes of the cluster, as this one sees.")
     text.sample(status.nodes.value)
     text.family(
+      "roost_redis_counted_keys", .gauge,
+      help: "Users and addresses with so many connections here that Redis counts them.")
+    text.sample(status.countedKeys.value)
+    text.family(
+      "roost_redis_charged_use_total", .counter,
+      help: "Messages, bytes and handshakes of other nodes that were charged here, by rate.")
+    for rate in SharedRate.allCases {
+      text.sample(
+        [("rate", rate.label)],
+        shared.metrics.reduce(0) { $0 &+ $1.chargedUse.value(Int(rate.rawValue)) })
+    }
+    text.family(
       "roost_redis_era_changes_total", .counter,
       help: "Times that another primary, or another run of it, was found.")
     text.sample(status.eraChanges.value)

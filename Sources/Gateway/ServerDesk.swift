@@ -45,6 +45,7 @@ struct ServerDesk: Sendable {
 
   var requests: [UInt64: PendingServerRequest] = [:]
   var gatherings: [UInt64: Gathering] = [:]
+  var evictions = EvictionDesk()
   private var lastNumber: UInt64 = 0
 
   // Questions with an effect: their answer, nil while it is being gathered.

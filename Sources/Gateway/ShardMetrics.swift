@@ -73,6 +73,7 @@ final class ShardMetrics: Sendable {
   let gapsTold = Counter()
   let inputPauses = Counter()
   let rateLimited = CounterRow()  // by RateLimit
+  let chargedUse = CounterRow()  // by SharedRate
   let pings = Counter()
   let pingRoundTrip = Histogram(.latency)
 

@@ -29,8 +29,8 @@ struct WebhookQueue: Sendable {
 
   private let node: String
   private let process: String
-  private let countMax: Int
-  private let retriesMax: Int
+  private var countMax: Int
+  private var retriesMax: Int
 
   // Events as JSON, those before `first` sent and taken.
   private var events: [[UInt8]] = []
@@ -52,6 +52,14 @@ struct WebhookQueue: Sendable {
     countMax = configuration.queue
     retriesMax = configuration.retries
     jitter = Jitter(seed: process)
+  }
+
+  /// Goes by other settings from now on; what waits goes on waiting, and is tried at once.
+  mutating func follow(_ configuration: Configuration.Webhooks) {
+    countMax = configuration.queue
+    retriesMax = configuration.retries
+    failures = 0
+    resumesAt = .zero
   }
 
   /// Events that wait or are under way.

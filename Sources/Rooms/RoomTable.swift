@@ -113,6 +113,9 @@ public struct RoomTable: Sendable {
   /// The slots of a room's members, in no order.
   public func members(of room: RoomIndex) -> [Int32] { rooms[Int(room)].members }
 
+  /// The rooms that have members, in no order; linear in them.
+  public var names: [RoomName] { Array(indices.keys) }
+
   /// The first `limit` rooms behind a name, or from the first one on, in the order of their bytes.
   ///
   /// Linear in the rooms, and a little more for those that are given.

@@ -163,7 +163,7 @@ final class Audience {
         listener.resetTo = position
       }
     case .memberJoined, .memberLeft, .memberCount, .presence, .history, .gap, .presenceReset,
-      .described, .cleared, .asked, .answered, .nodes, .revoked, .revocations:
+      .described, .cleared, .asked, .answered, .nodes, .revoked, .revocations, .counted, .told:
       break
     }
   }

@@ -35,9 +35,10 @@ final class Cluster {
   ///
   /// - Parameters:
   ///   - urls: where each node finds Redis, when that is not Redis itself.
+  ///   - change: what is different in the nodes' configuration.
   init(
     _ redis: RedisServer, nodes count: Int = 3, shards: Int = 1, urls: [String] = [],
-    populated: Bool = true
+    populated: Bool = true, change: (String) -> String = { $0 }
   ) throws {
     self.redis = redis
     var template = Array("/tmp/roost-cluster-XXXXXX".utf8CString)
@@ -45,7 +46,7 @@ final class Cluster {
     folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     configuration = "\(folder)/roost.json"
     guard let file = fopen(configuration, "w") else { throw TestFailure("errno \(errno)") }
-    fputs(ClusterNode.configuration, file)
+    fputs(change(ClusterNode.configuration), file)
     fclose(file)
     let generator = SeededGenerator.make()
     seed = generator.description

@@ -18,7 +18,9 @@ import Testing
     func accepts(_ address: SocketAddress, now: MonotonicInstant) -> AdmissionRefusal? {
       admission.accepts(address, limits, now: now)
     }
-    func entered(user: String) -> Bool { admission.entered(user: user, limits) }
+    func entered(user: String) -> Bool {
+      admission.entered(user: user, limits, now: MonotonicInstant(nanoseconds: 1_000_000_000_000))
+    }
     func enteredInPlace(user: String) { admission.enteredInPlace(user: user) }
     func left(user: String) { admission.left(user: user) }
     func ended() { admission.ended() }
@@ -136,6 +138,51 @@ import Testing
         "address_messages": 0, "address_bytes": 0, "namespace_messages": 0,
         "rooms_per_connection": 1,
       ])
+  }
+
+  @Test func `what was used on other nodes is charged to the same rates`() {
+    let admission = admission {
+      $0.messagesPerSecondPerUser = 10
+      $0.bytesPerSecondPerUser = 0
+      $0.handshakesPerSecondPerAddress = 2
+    }
+    func charge(_ rate: SharedRate, _ key: UInt64, _ amount: UInt64) -> Bool {
+      admission.admission.charge(
+        ToldUse(rate: rate, use: UseTable.Use(key: key, amount: amount)), admission.limits,
+        now: now)
+    }
+    let ada = Admission.key(of: "ada")
+    #expect(charge(.userMessages, ada, 7))
+    let left = (0..<4).map { _ in
+      admission.takeMessage(user: ada, address: address, now: now)?.rate
+    }
+    #expect(left == [nil, nil, nil, .userMessages])
+    // Five nodes that let a second's worth through: nothing more for as many seconds.
+    #expect(charge(.userMessages, ada, 50))
+    let wait = admission.takeMessage(user: ada, address: address, now: now)?.wait
+    #expect(wait == .milliseconds(5100))
+    #expect(charge(.userMessages, ada, .max))
+    let most = admission.takeMessage(user: ada, address: address, now: now)?.wait
+    #expect(most == .milliseconds(30_100))
+    #expect(admission.takeMessage(user: 1, address: address, now: now) == nil)
+    #expect(charge(.addressHandshakes, Admission.key(of: address), 2))
+    #expect(refusal(admission, address) == .addressRate)
+    #expect(refusal(admission, other) == nil)
+    #expect(!charge(.userBytes, ada, 7))
+    #expect(!charge(.userMessages, ada, 0))
+  }
+
+  @Test func `who is known to be at its limit in the cluster is refused for a second`() {
+    let admission = admission { _ in }
+    admission.admission.noteFull(address, now)
+    admission.admission.noteFull(user: "ada", now)
+    #expect(refusal(admission, address) == .addressConnections)
+    #expect(!admission.entered(user: "ada"))
+    #expect(refusal(admission, other) == nil)
+    #expect(admission.entered(user: "bob"))
+    let later = now.advanced(by: .seconds(1))
+    #expect(admission.admission.upgrade(address, admission.limits, now: later) == nil)
+    #expect(admission.admission.entered(user: "ada", admission.limits, now: later))
   }
 
   @Test func `what the machine affords holds in a dry run, too`() {

@@ -48,13 +48,20 @@ import Testing
 
   @Test func `a charge is always taken and says how far it is over`() {
     let sketch = CountingSketch()
-    #expect(sketch.charge(1, 100, ratePerSecond: 100, now: time(0)) == 0)
-    #expect(sketch.charge(1, 50, ratePerSecond: 100, now: time(0)) == 500_000_000)
-    #expect(sketch.charge(1, 50, ratePerSecond: 100, now: time(500)) == 500_000_000)
+    #expect(sketch.charge(1, 100, ratePerSecond: 100, debtMax: 1_000_000_000, now: time(0)) == 0)
+    #expect(
+      sketch.charge(1, 50, ratePerSecond: 100, debtMax: 1_000_000_000, now: time(0)) == 500_000_000)
+    #expect(
+      sketch.charge(1, 50, ratePerSecond: 100, debtMax: 1_000_000_000, now: time(500))
+        == 500_000_000)
     // A debt of more than a second is forgiven.
-    #expect(sketch.charge(1, 100_000, ratePerSecond: 100, now: time(500)) == 1_000_000_000)
-    #expect(sketch.charge(1, 0, ratePerSecond: 100, now: time(2_500)) == 0)
-    #expect(sketch.charge(2, .max, ratePerSecond: 1, now: time(0)) == 1_000_000_000)
+    #expect(
+      sketch.charge(1, 100_000, ratePerSecond: 100, debtMax: 1_000_000_000, now: time(500))
+        == 1_000_000_000)
+    #expect(sketch.charge(1, 0, ratePerSecond: 100, debtMax: 1_000_000_000, now: time(2_500)) == 0)
+    #expect(
+      sketch.charge(2, .max, ratePerSecond: 1, debtMax: 1_000_000_000, now: time(0))
+        == 1_000_000_000)
   }
 
   @Test func `threads that take at the same time get no more than the burst`() async {

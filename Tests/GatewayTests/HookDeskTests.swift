@@ -53,6 +53,42 @@ struct HookDeskTests {
     #expect(answers == [])
   }
 
+  @Test func `other settings forget what was decided, and hold for the next question`() throws {
+    var desk = Self.desk(cache: .seconds(60))
+    let first = try Self.carryThrough(&desk, try Self.join(1), .denied("no"), at: 0)
+    #expect(first.decision == .denied("no"))
+    #expect(desk.ask(try Self.join(2), Self.at(1))?.isRemembered == true)
+    // One is on its way to the former service.
+    _ = desk.ask(try Self.join(3, room: "s"), Self.at(1))
+    var answers: [HookDesk.Answer] = []
+    let late = try #require(desk.next(Self.at(1), into: &answers))
+    var hooks = Configuration.Hooks()
+    hooks.cache = .seconds(60)
+    hooks.onFailure = .allow
+    hooks.timeout = .seconds(1)
+    desk.follow(hooks)
+    let (answer, opened) = desk.ended(
+      late.question, .denied("no"), isPresent: false, Self.at(1.5))
+    #expect(answer.decision == .denied("no") && !opened)
+    for (number, room) in [(4, "r"), (5, "s")] {
+      #expect(desk.ask(try Self.join(UInt64(number), room: room), Self.at(2)) == nil)
+      let next = try #require(desk.next(Self.at(2), into: &answers))
+      #expect(next.timeout == .seconds(1))
+      #expect(desk.ended(next.question, .failed(""), Self.at(2)).answer.decision == .allowed(.none))
+    }
+  }
+
+  @Test func `where nobody is to be asked any more, who waits is allowed`() throws {
+    var desk = Self.desk()
+    for number in 1...3 { _ = desk.ask(try Self.join(UInt64(number)), Self.at(0)) }
+    var answers: [HookDesk.Answer] = []
+    _ = desk.next(Self.at(0), into: &answers)
+    desk.release(into: &answers)
+    #expect(answers.map(\.ticket.number) == [2, 3])
+    #expect(answers.allSatisfy { $0.decision == .allowed(.none) && $0.result == .unasked })
+    #expect(desk.waitingCount == 0 && desk.nextDeadline() == nil)
+  }
+
   @Test func `a question whose turn comes too late is not sent`() throws {
     var desk = Self.desk()
     _ = desk.ask(try Self.join(1), Self.at(0))

@@ -11,7 +11,7 @@ import Testing
 
 extension SocketTests {
   struct HookSocketTests {
-    private static let secret = "a secret of thirty-two characters"
+    private static let secret = "a-secret-of-thirty-two-characters"
 
     private static func configuration(
       _ url: String, decides: [String], shards: Int = 1,
@@ -38,6 +38,64 @@ extension SocketTests {
         let isForbidden = request.text.contains("forbidden")
         let answer = isForbidden ? #"{"allow":false,"reason":"not you"}"# : #"{"allow":true}"#
         return .response(200, body: answer)
+      }
+    }
+
+    // MARK: Reloads
+
+    @Test(arguments: [1, 2])
+    func `a reload asks another service, which decides anew, or none`(shards: Int) async throws {
+      let first = try Self.service { _ in .response(200, body: #"{"allow":true}"#) }
+      let second = try Self.service { _ in .response(200, body: #"{"allow":false}"#) }
+      var configuration = Self.configuration(
+        first.url("/"), decides: ["join"], shards: shards
+      ) { $0.hooks.cache = .seconds(600) }
+      try await withNode(configuration) { node in
+        let client = try TestClient.open(node.address, user: "ann")
+        _ = try client.text()
+        func join() throws -> String {
+          let answer = try client.ask(#"{"type":"join","room":"r","id":1}"#)
+          guard JSONText.value("type", of: answer) == "ok" else { return answer }
+          _ = try client.ask(#"{"type":"leave","room":"r","id":2}"#)
+          return "ok"
+        }
+        for _ in 0..<2 { #expect(try join() == "ok") }
+        #expect(first.received.count == 1)
+        configuration.hooks.url = second.url("/")
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        #expect(JSONText.value("code", of: try join()) == "forbidden")
+        #expect(first.received.count == 1 && second.received.count == 1)
+        configuration.hooks.url = ""
+        configuration.hooks.decides = []
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        #expect(try join() == "ok")
+        configuration.hooks.url = first.url("/")
+        configuration.hooks.decides = ["join"]
+        configuration.hooks.concurrency += 1
+        #expect(node.reload(configuration) == .reloaded(kept: ["hooks.concurrency"]))
+        #expect(try join() == "ok")
+        #expect(first.received.count == 2 && second.received.count == 1)
+      }
+    }
+
+    @Test func `who waits for a decision gets one, whatever is reloaded`() async throws {
+      let silent = try Self.service { _ in .silence }
+      var configuration = Self.configuration(silent.url("/"), decides: ["join"]) {
+        $0.hooks.concurrency = 1
+        $0.hooks.timeout = .milliseconds(500)
+        $0.hooks.onFailure = .deny
+      }
+      try await withNode(configuration) { node in
+        let clients = try (0..<3).map { _ in try TestClient.open(node.address) }
+        for client in clients { try client.send(#"{"type":"join","room":"r","id":1}"#) }
+        try silent.waitForRequests(1)
+        configuration.hooks.url = ""
+        configuration.hooks.decides = []
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        // One was asked about already; about the others nobody is to be asked any more.
+        let answers = try clients.map { try $0.text() }
+        #expect(answers.compactMap { JSONText.value("code", of: $0) } == ["unavailable"])
+        #expect(answers.filter { JSONText.value("type", of: $0) == "ok" }.count == 2)
       }
     }
 

@@ -120,6 +120,42 @@ extension SocketTests {
       }
     }
 
+    @Test func `a reload names another URL, whose keys take the place of those before`()
+      async throws
+    {
+      let (first, second) = (TestKey(for: .es256), TestKey(for: .es256))
+      let (firstSet, secondSet) = (Self.set([("a", first)]), Self.set([("b", second)]))
+      let isAway = Lock(true)
+      let one = try TestHTTPServer { _ in .response(200, body: firstSet) }
+      let other = try TestHTTPServer { _ in
+        isAway.withLock { $0 } ? .response(500) : .response(200, body: secondSet)
+      }
+      var configuration = Self.configuration { $0.auth.tokens.jwksURL = one.url("/keys") }
+      try await withNode(configuration) { node in
+        try Self.waitUntil("ready") { node.isReady }
+        let (old, new) = (Self.token(first, "a"), Self.token(second, "b"))
+        let client = TestClient(try BlockingSocket(to: node.address))
+        try client.upgrade(path: "/ws?token=\(old)")
+        try client.welcomed()
+        _ = try client.text()
+        configuration.auth.tokens.jwksURL = other.url("/keys")
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        // It does not answer yet: what is known stays.
+        try other.waitForRequests(1)
+        #expect(try Self.isAccepted(old, node))
+        isAway.withLock { $0 = false }
+        try Self.waitUntil("the other's key") { try Self.isAccepted(new, node) }
+        #expect(try !Self.isAccepted(old, node))
+        let key = TokenMint.setting(kid: "c")
+        configuration.auth.tokens.keys = [key]
+        configuration.auth.tokens.jwksURL = ""
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        #expect(try !Self.isAccepted(new, node))
+        #expect(node.isReady)
+        #expect(try client.nothingCame())
+      }
+    }
+
     @Test func `keys change in a file without a connection being lost`() async throws {
       let (first, second) = (TestKey(for: .es256), TestKey(for: .es256))
       var template = Array("/tmp/roost-keys-XXXXXX".utf8CString)

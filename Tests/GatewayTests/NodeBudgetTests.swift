@@ -6,11 +6,11 @@ import Testing
 @Suite struct NodeBudgetTests {
   private func budget(
     _ configured: Int = 0, handshakes: Int = 4096, descriptors: Int, gigabytes: Int = 64,
-    shards: Int = 1, outgoing: Int = 0
+    shards: Int = 1, outgoing: Int = 0, isSecured: Bool = false
   ) -> NodeBudget {
     NodeBudget(
       configured: configured, handshakes: handshakes, outgoing: outgoing, descriptors: descriptors,
-      memoryBytes: gigabytes << 30, shards: shards)
+      memoryBytes: gigabytes << 30, shards: shards, isSecured: isSecured)
   }
 
   @Test(arguments: [
@@ -34,6 +34,9 @@ import Testing
 
   @Test func `half of the memory bounds connections`() {
     #expect(budget(descriptors: 1_048_576, gigabytes: 1).connections == 43_690)
+    // TLS takes its part of it.
+    let secured = budget(descriptors: 1_048_576, gigabytes: 1, isSecured: true)
+    #expect(secured.connections == 18_724)
   }
 
   @Test(arguments: [(1, 1), (500, 500), (773, 773), (774, 773)])

@@ -141,13 +141,49 @@ extension SocketTests {
       }
     }
 
+    @Test func `a node that asks nobody begins to with a restart only`() async throws {
+      let configuration = Configuration.forTests(dev: false)
+      try await withNode(configuration) { node in
+        var next = configuration
+        next.hooks.url = "http://127.0.0.1:1/"
+        next.hooks.secret = "a-secret-of-thirty-two-characters"
+        next.hooks.decides = ["connect"]
+        next.webhooks.url = "http://127.0.0.1:1/"
+        next.webhooks.secret = "a-secret-of-thirty-two-characters"
+        next.webhooks.events = ["connected"]
+        guard case .reloaded(let kept) = node.reload(next) else {
+          Issue.record("it was refused")
+          return
+        }
+        #expect(Set(kept).isSuperset(of: ["hooks.url", "hooks.decides", "webhooks.url"]))
+        _ = try TestClient.open(node.address)
+      }
+    }
+
     @Test func `twenty reloads under traffic lose no connection and no message`() async throws {
-      var configuration = Configuration.forTests(dev: false, shards: 2) {
+      try await reloadUnderTraffic(shards: 2) { _ in }
+    }
+
+    @Test(
+      .enabled(if: RedisServer.isAvailable, "redis-server is not installed"), arguments: [1, 2])
+    func `reloads lose nothing through Redis either`(shards: Int) async throws {
+      let redis = try RedisServer()
+      try await reloadUnderTraffic(shards: shards) {
+        $0.redis.urls = [redis.url]
+      }
+    }
+
+    private func reloadUnderTraffic(
+      shards: Int, _ change: (inout Configuration) -> Void
+    ) async throws {
+      var configuration = Configuration.forTests(dev: false, shards: shards) {
         $0.namespaces["a"] = RoomPolicy()
         $0.namespaces["a"]?.history.messages = 10_000
         $0.namespaces["a"]?.history.lifetime = .seconds(600)
+        change(&$0)
       }
       try await withNode(configuration) { node in
+        try await node.isReady(within: .seconds(60))
         let members = try (0..<10).map { _ in try TestClient.open(node.address) }
         for member in members { try member.ask(#"{"type":"join","room":"a:x","id":1}"#) }
         let publisher = try TestClient.open(node.address)

@@ -441,6 +441,54 @@ extension SocketTests {
       }
     }
 
+    @Test(arguments: [1, 2])
+    func `a reload names other files, or changes nothing, and nobody is lost`(shards: Int)
+      async throws
+    {
+      let (old, new) = (try TestCertificates(), try TestCertificates())
+      let configuration = Self.configuration(
+        [try old.issue(names: "DNS:localhost")], shards: shards)
+      let renewed = try new.issue(names: "DNS:localhost")
+      try await withNode(configuration) { node in
+        var clients = try (0..<8).map { _ in try TestClient.open(node.address, old) }
+        for client in clients { try client.ask(#"{"type":"join","room":"r","id":1}"#) }
+        var published = 0
+        func publish() throws {
+          try clients[0].send(#"{"type":"publish","room":"r","data":\#(published)}"#)
+          published += 1
+        }
+        var other = configuration
+        other.tls.certificates = TestCertificates.settings([renewed])
+        try publish()
+        #expect(node.reload(other) == .reloaded(kept: []))
+        try publish()
+        clients.append(try TestClient.open(node.address, new))
+        #expect((try? TestClient.open(node.address, old)) == nil)
+        other.tls.certificates = TestCertificates.settings([
+          TestCertificate(certificateFile: "/no/such/file", keyFile: "/no/such/file")
+        ])
+        let problem = ConfigurationProblem(
+          "tls", "/no/such/file: No such file or directory (errno 2)")
+        #expect(node.reload(other) == .refused([problem]))
+        try publish()
+        // A port that speaks TLS does so to its end.
+        other.tls.certificates = []
+        #expect(node.reload(other) == .reloaded(kept: ["tls.certificates"]))
+        try publish()
+        clients.append(try TestClient.open(node.address, new))
+        for client in clients.prefix(8) {
+          var received: [String] = []
+          while received.count < published {
+            let text = try client.text()
+            guard JSONText.value("type", of: text) == "message" else { continue }
+            received.append(try #require(JSONText.value("data", of: text)))
+          }
+          #expect(received == (0..<published).map(String.init))
+        }
+        for client in clients { #expect(try client.nothingCame()) }
+      }
+    }
+
     @Test func `a node does not start with files that it cannot use`() throws {
       let authority = try TestCertificates()
       let (one, other) = (

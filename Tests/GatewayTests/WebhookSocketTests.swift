@@ -12,7 +12,7 @@ extension SocketTests {
     ) -> Configuration {
       .forTests(shards: shards) {
         $0.webhooks.url = url
-        $0.webhooks.secret = "a secret of thirty-two characters"
+        $0.webhooks.secret = "a-secret-of-thirty-two-characters"
         $0.webhooks.events = events.map(\.rawValue)
       }
     }
@@ -89,6 +89,69 @@ extension SocketTests {
       #expect(requests.count == 2)
       #expect(requests[0].text == requests[1].text)
       #expect(requests[0].field("roost-id") == requests[1].field("roost-id"))
+    }
+
+    @Test func `what waits goes to the receiver that a reload names, and nothing is lost`()
+      async throws
+    {
+      let away = try TestHTTPServer { _ in .response(503) }
+      let there = try TestHTTPServer { _ in .response(200) }
+      var configuration = Self.configuration(away.url("/"), events: [.connected])
+      try await withNode(configuration) { node in
+        var clients = try (0..<3).map { _ in try TestClient.open(node.address) }
+        try away.waitForRequests(1)
+        configuration.webhooks.url = there.url("/")
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        clients.append(try TestClient.open(node.address))
+        let expected = clients.map(\.connection)
+        let deadline = MonotonicInstant.now().advanced(by: .seconds(60))
+        while Self.events(there).count < 4 {
+          guard MonotonicInstant.now() < deadline else { throw TestFailure("events are missing") }
+          await Task.yield()
+        }
+        let told = Self.events(there).compactMap {
+          JSONText.value("connection", of: "{\"id\":\($0)}")
+        }
+        #expect(told == expected)
+      }
+    }
+
+    @Test func `what waits is told to the end where no receiver is named any more`() async throws {
+      let isThere = Lock(false)
+      let service = try TestHTTPServer { _ in
+        isThere.withLock { $0 } ? .response(200) : .response(503)
+      }
+      var configuration = Self.configuration(service.url("/"), events: [.connected])
+      try await withNode(configuration) { node in
+        _ = try TestClient.open(node.address)
+        try service.waitForRequests(1)
+        configuration.webhooks.url = ""
+        configuration.webhooks.events = []
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        _ = try TestClient.open(node.address)
+        isThere.withLock { $0 = true }
+        let count = service.received.count
+        try service.waitForRequests(count + 1, within: .seconds(60))
+        #expect(Self.events(service).count == 1)
+      }
+    }
+
+    @Test(arguments: [1, 2])
+    func `rooms that are occupied when it is to be told are told`(shards: Int) async throws {
+      let service = try TestHTTPServer { _ in .response(200) }
+      var configuration = Self.configuration(
+        service.url("/"), events: [.connected], shards: shards)
+      try await withNode(configuration) { node in
+        let client = try TestClient.open(node.address)
+        _ = try client.ask(#"{"type":"join","room":"r","id":1}"#)
+        try service.waitForRequests(1)
+        configuration.webhooks.events = [WebhookKind.roomOccupied, .roomVacated].map(\.rawValue)
+        #expect(node.reload(configuration) == .reloaded(kept: []))
+        try service.waitForRequests(2)
+        try client.close()
+        try service.waitForRequests(3)
+        #expect(Self.names(service) == ["connected", "room_occupied", "room_vacated"])
+      }
     }
 
     @Test func `a node whose receiver is away ends all the same`() async throws {

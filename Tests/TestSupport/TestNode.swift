@@ -111,6 +111,15 @@ extension Node {
     }
   }
 
+  /// Waits until a balancer may send connections to the node.
+  public func isReady(within limit: Duration) async throws {
+    let deadline = MonotonicInstant.now().advanced(by: limit)
+    while let reason = notReadyReason {
+      guard MonotonicInstant.now() < deadline else { throw TestFailure("not ready: \(reason)") }
+      await Task.yield()
+    }
+  }
+
   /// Waits until no socket, member, room and user is left.
   public func empties(within limit: Duration = .seconds(60)) async throws {
     try await settles(within: limit) {
