@@ -25,14 +25,17 @@ enum APIOperation: String, CaseIterable, Sendable {
   case listNodes = "list_nodes"
   case readTop = "read_top"
   case revokeTokens = "revoke_tokens"
+  case readDrain = "read_drain"
+  case drain
+  case undrain
 
   /// The method; GET goes for HEAD, too.
   var method: HTTPMethod {
     switch self {
-    case .publishMessage, .broadcast, .sendToUser, .revokeTokens: .post
+    case .publishMessage, .broadcast, .sendToUser, .revokeTokens, .drain, .undrain: .post
     case .listRooms, .readRoom, .readPresence, .readHistory, .streamEvents, .listConnections,
       .readConnection,
-      .listNodes, .readTop:
+      .listNodes, .readTop, .readDrain:
       .get
     case .joinUser: .put
     case .clearHistory, .kickUser, .disconnectUser, .disconnectConnection: .delete
@@ -56,6 +59,8 @@ enum APIOperation: String, CaseIterable, Sendable {
     case .listNodes: "/v1/nodes"
     case .readTop: "/v1/top"
     case .revokeTokens: "/v1/revocations"
+    case .readDrain, .drain: "/v1/drain"
+    case .undrain: "/v1/undrain"
     }
   }
 
@@ -74,6 +79,9 @@ enum APIOperation: String, CaseIterable, Sendable {
 
   /// Whether a publish may be repeated with the same `Idempotency-Key`.
   var takesKey: Bool { self == .publishMessage || self == .broadcast }
+
+  /// Whether it is about the asked node alone, which answers it at once.
+  var isLocal: Bool { self == .readDrain || self == .drain || self == .undrain }
 
   /// What a path and a method lead to.
   enum Match: Equatable {

@@ -39,11 +39,22 @@ struct APIRequest {
     return .stream(try room(), since: EventStreamID.position(of: head))
   }
 
-  private func read() throws(Problem) -> ServerRequest {
-    let query = try query()
+  /// Checks a request to this node alone: it has neither a query nor a body.
+  func checkLocal() throws(Problem) {
+    _ = try query()
+    try checkKey()
+    guard body.isEmpty else { throw Problem(.badRequest, "No body belongs here.") }
+  }
+
+  private func checkKey() throws(Problem) {
     if head.fields.count(of: "Idempotency-Key") > 0, !operation.takesKey {
       throw Problem(.badRequest, "Idempotency-Key is for publishes only.")
     }
+  }
+
+  private func read() throws(Problem) -> ServerRequest {
+    let query = try query()
+    try checkKey()
     switch operation {
     case .publishMessage:
       return .publish(try room(), try payload(), key: try key())
@@ -70,7 +81,8 @@ struct APIRequest {
     case .readConnection: return .connection(try connection())
     case .disconnectConnection:
       return .disconnect(try connection(), reason: try reason(query))
-    case .streamEvents: preconditionFailure("an event stream is no request to the node")
+    case .streamEvents, .readDrain, .drain, .undrain:
+      preconditionFailure("\(operation) is no request to the cluster")
     case .listNodes: return .nodes
     case .readTop:
       return .top(limit: try limit(query, max: 100) ?? 10, node: try node(query))

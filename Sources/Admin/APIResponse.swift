@@ -204,3 +204,23 @@ extension [UInt8] {
     remove(at: 1)
   }
 }
+
+extension APIResponse {
+  /// How far a drain is.
+  static func drain(_ status: Int, _ report: DrainReport) -> AdminResponse {
+    object(status) { body in
+      body.append(contentsOf: "\"step\":\"\(report.step.rawValue)\"".utf8)
+      if let cause = report.cause {
+        body.append(contentsOf: ",\"cause\":\"\(cause.rawValue)\"".utf8)
+      }
+      for (key, value) in [
+        ("started_at", report.startedAt), ("window_ends_at", report.windowEndsAt),
+        ("connections", Int64(report.connections)), ("told", Int64(report.told)),
+        ("closed", Int64(report.closed)), ("pace", Int64(report.pace.rounded(.up))),
+      ] {
+        guard let value else { continue }
+        body.append(contentsOf: ",\"\(key)\":\(value)".utf8)
+      }
+    }
+  }
+}

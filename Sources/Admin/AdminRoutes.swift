@@ -155,7 +155,25 @@ struct AdminRoutes: Sendable {
       let request = APIRequest(
         head: head, body: body, operation: operation, parameters: parameters, scope: scope,
         messageBytesMax: node.messageBytesMax)
-      return try request.action()
+      guard operation.isLocal else { return try request.action() }
+      try request.checkLocal()
+      return .respond(try drain(operation), operation)
+    }
+  }
+
+  private func drain(_ operation: APIOperation) throws(Problem) -> AdminResponse {
+    switch operation {
+    case .drain:
+      node.drain(.request)
+      return APIResponse.drain(202, node.drainReport)
+    case .undrain:
+      guard node.undrain() else {
+        throw Problem(
+          status: 409, .conflict,
+          "There is no drain to take back: none was begun here, or it has gone too far.")
+      }
+      return APIResponse.drain(200, node.drainReport)
+    default: return APIResponse.drain(200, node.drainReport)
     }
   }
 

@@ -13,6 +13,7 @@ struct Problem: Error, Sendable, Equatable {
     case methodNotAllowed = "method_not_allowed"
     case unsupportedMediaType = "unsupported_media_type"
     case notHTTP = "bad_http"
+    case conflict
   }
 
   /// The HTTP status.

@@ -28,6 +28,16 @@ enum ConnectionPhase: UInt8, Sendable {
   case ended
 }
 
+/// Whether a connection has been sent away by a node that drains.
+enum Departure: UInt8, Sendable {
+  /// Not so far.
+  case staying
+  /// Its turn is coming.
+  case told
+  /// Its turn has come: what it asked is still answered, nothing else is begun.
+  case leaving
+}
+
 /// How frames for a connection are compressed.
 enum FrameVariant: Equatable, Sendable {
   /// Not at all.
@@ -110,6 +120,8 @@ struct Connection: ~Copyable {
   var messageRate = RecentRate()
   /// Whether the doorkeeper counts it as a WebSocket connection or an event stream.
   var isAdmitted = false
+  /// How far it is on its way out of a node that drains.
+  var departure = Departure.staying
   /// Where it stands among those that have not finished their handshake.
   var handshake = HandshakePlace()
   /// Whether the head of an event stream was sent.

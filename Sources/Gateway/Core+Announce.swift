@@ -43,6 +43,7 @@ extension Core {
     desk.busyBefore = busy
     desk.countsBefore = counts
     desk.announcedAt = now
+    desk.announcements += 1
     submit(.announce(text), now)
   }
 
@@ -54,6 +55,7 @@ extension Core {
     JSONWriter.appendString(shared.nodeID, to: &output)
     output.append(contentsOf: ",\"phase\":\"\(shared.phase.word)\",\"version\":".utf8)
     JSONWriter.appendString(RoostVersion.text, to: &output)
+    append("number", desk.announcements, to: &output)
     append("connections", shared.admission.connectionCount, to: &output)
     append("connections_max", shared.connectionsMax, to: &output)
     append("rooms", sum { $0.rooms.value }, to: &output)

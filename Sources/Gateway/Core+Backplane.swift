@@ -77,7 +77,10 @@ extension Core {
     case .envelope(let envelope): return deliver(envelope)
     default: break
     }
-    if let ticket = event.ticket, ticket.server > 0 { return serverAnswered(ticket, event, now) }
+    if let ticket = event.ticket {
+      if ticket.server > 0 { return serverAnswered(ticket, event, now) }
+      requestAnswered(ticket)
+    }
     switch event {
     case .envelope: break
     case .published(let ticket, let position):

@@ -127,18 +127,19 @@ extension Core {
       metrics.sockets.add(-1)
       shared.endSocket()
     }
-    if isDraining { stopWhenEmpty() }
+    if shared.isFlushing { stopWhenEmpty() }
   }
 
-  /// The last WebSocket connection is gone and every answer is sent: nothing is left to wait for.
+  /// The last connection of the node is gone and every answer is sent: nothing is left to wait for.
   private mutating func stopWhenEmpty() {
-    guard !isStopped, admittedCount == 0 else { return }
+    guard !isStopped, admittedCount == 0, desk.requests.isEmpty else { return }
+    // The first shard sees to it that the others end in time.
+    guard index != 0 || shared.othersHaveStopped else { return }
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
       guard !hasOutput(slot) else { return }
     }
     for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
     isStopped = true
-    abandonServerRequests()
     if redis != nil {
       // The last word to the cluster: whoever was here has left, and the lease goes.
       let now = MonotonicInstant.now()
@@ -148,6 +149,7 @@ extension Core {
     // Until here it was open, so that late connections got their 503.
     listener = nil
     closeScheduled(now: .zero)
+    if index != 0 { shared.shardStopped() }
   }
 
   /// Takes a connection out of every registry.
@@ -165,6 +167,7 @@ extension Core {
     guard connections[slot].isAdmitted else { return }
     shared.admission.ended()
     admittedCount -= 1
+    if connections[slot].departure != .staying { metrics.leaving.add(-1) }
     guard connections[slot].variant != .events else { return metrics.streams.add(-1) }
     metrics.connections.add(-1)
     let ending =
@@ -192,9 +195,10 @@ extension Core {
 
   // MARK: The node's end
 
-  /// Follows the node's phase: every connection is closed 1001, or everything ends at once.
+  /// Follows the node's phase: it drains, or everything ends at once.
   mutating func followPhase(_ now: MonotonicInstant) {
-    if shared.stopsAtOnce, !isStopped {
+    guard !isStopped else { return }
+    if shared.stopsAtOnce {
       isDraining = true
       for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil { end(slot) }
       listener = nil
@@ -202,13 +206,8 @@ extension Core {
       abandonServerRequests()
       return
     }
-    guard !isDraining, shared.phase == .draining else { return }
-    isDraining = true
-    for slot in 0..<connections.slotsUsed where connections.token(at: slot) != nil {
-      switch connections[slot].phase {
-      case .open, .echo, .stream: close(slot, .goingAway, now)
-      case .request, .closing, .lingering, .ended, .vacant: break
-      }
-    }
+    if index == 0 { driveDrain(now) }
+    isDraining = shared.refusesUpgrades
+    settleDepartures(now)
   }
 }

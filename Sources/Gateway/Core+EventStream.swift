@@ -287,7 +287,7 @@ extension Node {
   ///
   /// Any thread.
   public func streamRefusal(_ room: RoomName) -> ServerFailure? {
-    if shared.phase != .serving { return .stopping }
+    if !shared.acceptsUpgrades { return .stopping }
     return shared.rules.policies.number(for: room) == nil ? .unconfigured(room) : nil
   }
 

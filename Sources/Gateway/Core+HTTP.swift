@@ -228,7 +228,7 @@ extension Core {
   private mutating func identify(
     _ slot: Int32, _ head: RequestHead, mayAuthenticateLater: Bool, _ now: MonotonicInstant
   ) -> Claimant? {
-    guard !isDraining, shared.phase == .serving else {
+    guard !isDraining, shared.acceptsUpgrades else {
       refuse(slot, .draining, .seconds(1), now)
       return nil
     }

@@ -140,7 +140,7 @@ extension Core {
       return refuse(slot, .undecided, retryAfter, now)
     case .allowed(let added): addition = added
     }
-    guard !isDraining, shared.phase == .serving else {
+    guard !isDraining, shared.acceptsUpgrades else {
       shared.admission.ended()
       return refuse(slot, .draining, .seconds(1), now)
     }

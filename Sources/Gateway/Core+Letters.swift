@@ -48,6 +48,7 @@ extension Core {
           post(.controlAnswered(number: letter.number, carryOut(letter.question, now)), to: 0)
         }
       case .decided(let answer): decided(answer, now)
+      case .sendAway(let order): sendAway(order, now)
       case .controlAnswered(let number, let answer): gathered(number, answer, now)
       }
     }

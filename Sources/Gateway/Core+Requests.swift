@@ -292,6 +292,7 @@ extension Core {
     }
     guard shard < shared.shardCount else { return directDelivered(asked, 0) }
     guard outgoingCount < Self.outgoingMax else {
+      requestAnswered(asked)
       return answer(
         slot, asked.id, ErrorReply(BackplaneFailure.unavailable(retryAfter: .milliseconds(100))))
     }
@@ -302,6 +303,7 @@ extension Core {
 
   /// A direct message for a connection of this node was queued, or there is no such connection.
   mutating func directDelivered(_ ticket: ReplyTicket, _ count: Int) {
+    requestAnswered(ticket)
     guard let slot = slot(of: ticket) else { return }
     send(slot) { Reply.sent(id: ticket.id, delivered: count, isComplete: true, to: &$0) }
   }
@@ -339,10 +341,11 @@ extension Core {
     return Member(connection: connectionID(of: slot), user: identity.user, info: identity.info)
   }
 
-  private func ticket(
+  private mutating func ticket(
     _ slot: Int32, _ id: [UInt8]?, _ now: MonotonicInstant, join: UInt64 = 0
   ) -> ReplyTicket {
-    ReplyTicket(
+    if join == 0 { connections[slot].session.unanswered &+= 1 }
+    return ReplyTicket(
       shard: index, slot: connections[slot].token.packed, id: id, askedAt: now.nanoseconds,
       join: join)
   }

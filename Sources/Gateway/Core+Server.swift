@@ -13,7 +13,9 @@ extension Core {
     desk.requests[number] = PendingServerRequest(
       letter: letter, deadline: now.advanced(by: ServerDesk.patience),
       question: question(for: letter.request, now))
-    guard !isStopped else { return finishServer(number, .failed(.stopping)) }
+    guard !isStopped, !shared.isFlushing else {
+      return finishServer(number, .failed(.stopping))
+    }
     switch letter.request {
     case .publish(let room, let payload, let key):
       guard let policy = serverPolicy(room, number) else { return }
@@ -129,6 +131,7 @@ extension Core {
   ) {
     if roomAnswered(ticket, event, now) { return }
     let number = ticket.server
+    guard number != ServerDesk.drainNumber else { return neighboursAnswered(event, now) }
     // Answered already, because its time was up.
     guard let pending = desk.requests[number] else { return }
     switch event {
@@ -306,7 +309,9 @@ extension Node {
   public func ask(
     _ request: ServerRequest, answer: @escaping @Sendable (ServerAnswer) -> Void
   ) {
-    guard shared.phase != .stopped else { return answer(.failed(.stopping)) }
+    guard shared.phase != .stopped, !shared.isFlushing else {
+      return answer(.failed(.stopping))
+    }
     guard shared.beginServerRequest() else { return answer(.failed(.tooManyRequests)) }
     let letter = ShardLetter.server(ServerLetter(request: request, answer: answer))
     guard shared.mailboxes[0].post([letter]) == 1 else {

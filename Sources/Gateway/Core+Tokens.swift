@@ -164,6 +164,11 @@ extension Core {
 
   /// Why a connection may not ask for this now; nil when it may.
   func standing(_ slot: Int32, for request: Request?, _ now: MonotonicInstant) -> ErrorReply? {
+    guard connections[slot].departure != .leaving else {
+      return ErrorReply(
+        .unavailable, "not done: the node is going away, connect again",
+        retryAfter: .milliseconds(100))
+    }
     if connections[slot].session.awaitsAuth {
       switch request {
       case .auth, .ping: return nil

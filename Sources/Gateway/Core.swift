@@ -109,6 +109,9 @@ struct Core: ~Copyable {
   var failed: [SlotToken] = []
   var ended: [SlotToken] = []
   var isDraining = false
+  var departures = DepartureList()
+  /// The node's drain; in use on shard 0.
+  var drainDesk = DrainDesk()
   var isStopped = false
   /// WebSocket connections that have not ended.
   var admittedCount = 0
@@ -221,6 +224,8 @@ enum Bounds {
   static let controlBytesMax = 4096
   /// How long accepting pauses when descriptors have run out.
   static let shortagePause = Duration.milliseconds(100)
+  /// How long a connection that is sent away may wait for its last answers: Redis answers within 2 s.
+  static let answerPatience = Duration.seconds(3)
   /// A body of the server API, with which questions to other nodes are about as long.
   static let serverBodyBytes = 1 << 20
   /// Requests of the server API that a node carries out at the same time.
@@ -264,6 +269,8 @@ extension Core: LoopStages {
     if let timer = wheel.nextDeadline() { deadline = min(deadline, timer) }
     if let resume = listenerResumesAt { deadline = min(deadline, resume) }
     if let resume = pausedInputs.resumesAt { deadline = min(deadline, resume) }
+    if let turn = departures.nextAt { deadline = min(deadline, turn) }
+    if drainDesk.isDriving { deadline = min(deadline, drainDesk.tickAt) }
     if canResumeReplays || !unaskable.isEmpty || survey != nil { return .zero }
     if outgoingCount > 0 || !backplaneLetters.isEmpty || !outboundLetters.isEmpty {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))

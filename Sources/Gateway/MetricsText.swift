@@ -14,6 +14,7 @@ extension Node {
   public func appendMetrics(to text: inout PrometheusText) {
     appendBuild(&text)
     appendConnections(&text)
+    appendDrain(to: &text)
     appendRooms(&text)
     appendMessages(&text)
     appendLimits(&text)

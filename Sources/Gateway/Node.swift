@@ -240,22 +240,17 @@ public final class Node: Sendable {
   /// How the cluster's Redis is doing; nil for a node that stands alone.
   public var redisStatus: RedisStatus? { shared.redis?.status }
 
-  /// Begins to leave: upgrades are refused, every connection is closed 1001.
-  ///
-  /// Returns at once; `waitUntilStopped` returns when the last connection is gone.
-  public func drain() {
-    guard shared.phase == .serving || shared.phase == .starting else { return }
-    shared.phase = .draining
-    // Not a letter: a mailbox may be full, and this must arrive.
-    for shard in shards { shard.executor.wakeup.wake() }
-  }
-
   /// Ends at once, without close handshakes.
   public func stop() {
     if shared.phase != .stopped { shared.phase = .draining }
     shared.stopsAtOnce = true
-    for shard in shards { shard.executor.wakeup.wake() }
+    wakeShards()
     outbound?.executor.wakeup.wake()
+  }
+
+  /// Lets shards look at what changed: not a letter, because a mailbox may be full.
+  func wakeShards() {
+    for shard in shards { shard.executor.wakeup.wake() }
   }
 
   /// Waits for the shards' threads to end.

@@ -41,6 +41,8 @@ enum ShardLetter: Sendable {
   case control(ControlLetter)
   /// What the callback decided about a connection of this shard.
   case decided(HookDesk.Answer)
+  /// Some of the shard's connections are told to go, because the node drains.
+  case sendAway(DrainOrder)
   /// A shard's part of an answer, for shard 0.
   case controlAnswered(number: UInt64, ControlAnswer)
 }
@@ -113,6 +115,11 @@ final class NodeShared: Sendable {
   private let rulesNumberCell = Atomic<UInt64>(1)
   private let phaseCell = Atomic<Int>(NodePhase.starting.rawValue)
   private let stopCell = Atomic<Bool>(false)
+  private let refusalCell = Atomic<Bool>(false)
+  private let flushCell = Atomic<Bool>(false)
+  private let stoppedShards = Atomic<Int>(0)
+  /// The node's way out; `phase` follows it.
+  let drain = Lock(Drain())
   private let backplaneStopCell = Atomic<Bool>(false)
   private let outboundStopCell = Atomic<Bool>(false)
   private let awaitsKeysCell: Atomic<Bool>
@@ -222,6 +229,44 @@ final class NodeShared: Sendable {
   var stopsAtOnce: Bool {
     get { stopCell.load(ordering: .relaxed) }
     set { stopCell.store(newValue, ordering: .relaxed) }
+  }
+
+  /// Whether the node is so far on its way out that it takes no connection any more.
+  ///
+  /// Any thread; the first shard says so.
+  var refusesUpgrades: Bool {
+    get { refusalCell.load(ordering: .relaxed) }
+    set { refusalCell.store(newValue, ordering: .relaxed) }
+  }
+
+  /// Whether new connections are taken.
+  ///
+  /// Any thread.
+  var acceptsUpgrades: Bool {
+    switch phase {
+    case .serving: true
+    case .draining: !refusesUpgrades && !stopsAtOnce
+    case .starting, .stopped: false
+    }
+  }
+
+  /// Whether no connection is left: shards end when their last answers are sent.
+  ///
+  /// Any thread; the first shard says so.
+  var isFlushing: Bool {
+    get { flushCell.load(ordering: .acquiring) }
+    set { flushCell.store(newValue, ordering: .releasing) }
+  }
+
+  /// Whether the first shard is the only one left.
+  var othersHaveStopped: Bool {
+    stoppedShards.load(ordering: .acquiring) >= shardCount - 1
+  }
+
+  /// A shard has ended in order; the first one is the last.
+  func shardStopped() {
+    stoppedShards.add(1, ordering: .acquiringAndReleasing)
+    mailboxes[0].wake()
   }
 
   /// Whether the backplane's thread is to end: the shards have.

@@ -42,6 +42,8 @@ struct ServerDesk: Sendable {
   static let patience = Duration.seconds(4)
   /// Questions with an effect that are remembered, answered or not.
   static let rememberedMax = 4096
+  /// Stands in the tickets of questions that a drain asks.
+  static let drainNumber = UInt64.max
 
   var requests: [UInt64: PendingServerRequest] = [:]
   var gatherings: [UInt64: Gathering] = [:]
@@ -58,6 +60,8 @@ struct ServerDesk: Sendable {
   /// What they had counted by then.
   var countsBefore: NodeCounts?
   var announcedAt = MonotonicInstant.zero
+  /// Announcements so far: readers see by it that the node still writes.
+  var announcements = 0
 
   /// A number that was not used before; never 0.
   mutating func nextNumber() -> UInt64 {

@@ -64,6 +64,9 @@ struct Session {
   /// Whether the shard's list of replays has the connection.
   var isReplayListed = false
 
+  /// Requests other than joins that the backplane or other nodes have not answered yet.
+  var unanswered: UInt32 = 0
+
   // Rates.
   private var messages = TokenBucket()
   private var bytes = TokenBucket()

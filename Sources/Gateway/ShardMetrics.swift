@@ -30,6 +30,9 @@ final class ShardMetrics: Sendable {
   let sockets = Gauge()
   let connections = Gauge()
   let streams = Gauge()
+  let leaving = Gauge()  // told by a drain, and still here
+  let drainTold = Counter()
+  let drainClosed = Counter()
   let accepted = Counter()
   let acceptShortages = Counter()
   let handshakes = Counter()

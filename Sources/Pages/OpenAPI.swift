@@ -7,7 +7,7 @@ public enum OpenAPIDocument {
   /// The media type to serve the document with.
   public static let contentType = "application/json"
 
-  /// The document, UTF-8, 70639 bytes.
+  /// The document, UTF-8, 76499 bytes.
   public static let json = ##"""
 {
   "openapi": "3.1.0",
@@ -1133,6 +1133,139 @@ public enum OpenAPIDocument {
           }
         },
         "description": "Each node publishes its figures once a second. While Redis is away the answer holds the asked node alone, and `missing` names those that were seen last."
+      }
+    },
+    "/v1/drain": {
+      "get": {
+        "operationId": "read_drain",
+        "tags": [
+          "Cluster"
+        ],
+        "summary": "Read how far this node's drain is",
+        "responses": {
+          "200": {
+            "description": "Where it is, and what is left.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Drain"
+                },
+                "example": {
+                  "step": "moving",
+                  "cause": "signal",
+                  "started_at": 1795388380813,
+                  "window_ends_at": 1795388415813,
+                  "connections": 80,
+                  "told": 52,
+                  "closed": 31,
+                  "pace": 12
+                }
+              }
+            }
+          },
+          "400": {
+            "$ref": "#/components/responses/BadRequest"
+          },
+          "401": {
+            "$ref": "#/components/responses/Unauthorized"
+          },
+          "403": {
+            "$ref": "#/components/responses/Forbidden"
+          }
+        }
+      },
+      "post": {
+        "operationId": "drain",
+        "tags": [
+          "Cluster"
+        ],
+        "summary": "Drain this node",
+        "description": "Only the node that is asked. It is not ready at once, takes connections for `drain.lb_grace` longer, sends them away over `drain.window`, and ends when the last one is gone. A node that drains already goes on as it was.",
+        "responses": {
+          "202": {
+            "description": "It drains.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Drain"
+                },
+                "example": {
+                  "step": "grace",
+                  "cause": "request",
+                  "started_at": 1795388380813,
+                  "connections": 120,
+                  "told": 0,
+                  "closed": 0,
+                  "pace": 0
+                }
+              }
+            }
+          },
+          "400": {
+            "$ref": "#/components/responses/BadRequest"
+          },
+          "401": {
+            "$ref": "#/components/responses/Unauthorized"
+          },
+          "403": {
+            "$ref": "#/components/responses/Forbidden"
+          }
+        }
+      }
+    },
+    "/v1/undrain": {
+      "post": {
+        "operationId": "undrain",
+        "tags": [
+          "Cluster"
+        ],
+        "summary": "Take the drain of this node back",
+        "description": "As long as it still takes connections, and unless a signal asked for the drain.",
+        "responses": {
+          "200": {
+            "description": "It serves on.",
+            "content": {
+              "application/json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Drain"
+                },
+                "example": {
+                  "step": "serving",
+                  "connections": 120,
+                  "told": 0,
+                  "closed": 0,
+                  "pace": 0
+                }
+              }
+            }
+          },
+          "400": {
+            "$ref": "#/components/responses/BadRequest"
+          },
+          "401": {
+            "$ref": "#/components/responses/Unauthorized"
+          },
+          "403": {
+            "$ref": "#/components/responses/Forbidden"
+          },
+          "409": {
+            "description": "There is no drain, or none that can be taken back.",
+            "content": {
+              "application/problem+json": {
+                "schema": {
+                  "$ref": "#/components/schemas/Problem"
+                },
+                "example": {
+                  "type": "about:blank",
+                  "title": "Conflict",
+                  "status": 409,
+                  "detail": "There is no drain to take back: none was begun here, or it has gone too far.",
+                  "code": "conflict"
+                }
+              }
+            }
+          }
+        }
       }
     },
     "/v1/top": {
@@ -2370,9 +2503,10 @@ public enum OpenAPIDocument {
               "not_found",
               "method_not_allowed",
               "unsupported_media_type",
-              "bad_http"
+              "bad_http",
+              "conflict"
             ],
-            "description": "What is wrong, for programs: the protocol's error codes, and four words that only HTTP needs."
+            "description": "What is wrong, for programs: the protocol's error codes, and five words that only HTTP needs."
           },
           "missing": {
             "$ref": "#/components/schemas/Missing"
@@ -2446,6 +2580,63 @@ public enum OpenAPIDocument {
             "description": "Only tokens issued before this time (`iat`), in seconds since 1970; a token that does not say when counts as issued before. Without it, all that were issued so far."
           }
         }
+      },
+      "Drain": {
+        "type": "object",
+        "properties": {
+          "step": {
+            "enum": [
+              "serving",
+              "grace",
+              "moving",
+              "flushing",
+              "cut"
+            ],
+            "description": "`grace`: not ready, but still accepting; `moving`: connections are sent away; `flushing`: none is left; `cut`: ended before its time."
+          },
+          "cause": {
+            "enum": [
+              "signal",
+              "request"
+            ],
+            "description": "What asked for it; absent while the node serves."
+          },
+          "started_at": {
+            "type": "integer",
+            "description": "When it began, in milliseconds since 1970."
+          },
+          "window_ends_at": {
+            "type": "integer",
+            "description": "When the last connection is to be gone, in milliseconds since 1970; only while connections are sent away."
+          },
+          "connections": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Connections and event streams that are left."
+          },
+          "told": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Those that were told to go since the node's start."
+          },
+          "closed": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Those that the node had to close."
+          },
+          "pace": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "Connections a second that are sent away now."
+          }
+        },
+        "required": [
+          "step",
+          "connections",
+          "told",
+          "closed",
+          "pace"
+        ]
       }
     }
   }

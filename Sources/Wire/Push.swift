@@ -75,6 +75,14 @@ public enum Push {
     output.append(UInt8(ascii: "}"))
   }
 
+  /// `draining`: the node closes the connection soon; a client that can connects elsewhere, after so
+  /// many milliseconds.
+  public static func draining(reconnectAfterMilliseconds: Int64, to output: inout [UInt8]) {
+    append("{\"type\":\"draining\",\"reconnect_after_ms\":", to: &output)
+    JSONWriter.appendInteger(reconnectAfterMilliseconds, to: &output)
+    output.append(UInt8(ascii: "}"))
+  }
+
   /// `reset`: what was missed cannot be told; delivery goes on from the position.
   public static func reset(_ room: RoomName, position: Position, to output: inout [UInt8]) {
     append("{\"type\":\"reset\"", to: &output)

@@ -61,37 +61,57 @@ enum ServeCommand {
       ])
   }
 
-  /// The first signal; nil when the node must not go on: another living one has its id.
-  ///
-  /// That shows when Redis is reached for the first time. A node that loses its id later, because it
-  /// stood still, has clients to look after: it stays, and is not ready.
-  private static func firstSignal(
-    for node: Node, _ signals: borrowing Signals, _ log: Log, _ reread: () -> ConfigurationOutcome
-  ) -> Int32? {
-    while node.clusterEntry != .entered {
-      if node.clusterEntry == .refused {
+  /// Waits until the node has stopped, and looks after it meanwhile: signals, certificates, the drain.
+  private static func waitForEnd(
+    of node: Node, _ signals: borrowing Signals, _ log: Log, _ reread: () -> ConfigurationOutcome
+  ) -> Int32 {
+    let stopped = StopFlag()
+    let waiter: LoopThread
+    do {
+      // The threads are waited for beside, so that this one hears signals to the end.
+      waiter = try LoopThread(name: "stop") {
+        node.waitUntilStopped()
+        stopped.set()
+      }
+    } catch {
+      log.error("start_failed", "no thread to wait with: \(error)")
+      node.stop()
+      node.waitUntilStopped()
+      return 1
+    }
+    var status: Int32 = 0
+    var wasSignalled = false
+    var renewsAt = MonotonicInstant.now().advanced(by: certificateInterval)
+    while !stopped.isSet {
+      // A drain may end at any moment, and may be begun by the server API.
+      let isDraining = node.phase != .serving
+      switch signals.next(within: isDraining ? .milliseconds(20) : idleInterval) {
+      case nil: break
+      case SIGHUP:
+        if !isDraining { reload(node, log, reread()) }
+      case _ where wasSignalled: node.cutDrain(because: "a second signal came")
+      default:
+        wasSignalled = true
+        node.drain(.signal)
+      }
+      if node.isDrainOverdue { node.cutDrain(because: "drain.hard_stop has passed") }
+      if !isDraining, node.clusterEntry == .refused {
+        guard status == 0 else { continue }
         log.error(
           "start_failed",
           "another living node has the id \(node.nodeID): give each its own with --node-id",
           [.init("node", node.nodeID)])
-        return nil
+        status = 1
+        node.stop()
       }
-      if let signal = signals.next(within: .milliseconds(250)) {
-        guard signal == SIGHUP else { return signal }
-        reload(node, log, reread())
-      }
-    }
-    while true {
-      // Certificates are renewed by others, who do not always tell.
-      let patience = node.hasCertificates ? certificateInterval : nil
-      guard let signal = signals.next(within: patience) else {
-        guard node.hasCertificates else { return nil }
+      if !isDraining, node.hasCertificates, MonotonicInstant.now() >= renewsAt {
+        // Certificates are renewed by others, who do not always tell.
         node.renewCertificates(evenUnchanged: false)
-        continue
+        renewsAt = MonotonicInstant.now().advanced(by: certificateInterval)
       }
-      guard signal == SIGHUP else { return signal }
-      reload(node, log, reread())
     }
+    waiter.join()
+    return node.wasCut ? 1 : status
   }
 
   /// Takes up what stands in the configuration now, all of it or nothing.
@@ -117,56 +137,9 @@ enum ServeCommand {
     }
   }
 
+  /// How often it is looked whether somebody else has begun a drain.
+  private static let idleInterval = Duration.milliseconds(250)
+
   /// How often the files of certificates are looked at.
   private static let certificateInterval = Duration.seconds(2)
-
-  /// Waits for the first signal, then for the connections' end, a second signal or the hard stop.
-  private static func waitForEnd(
-    of node: Node, _ signals: borrowing Signals, _ log: Log, _ reread: () -> ConfigurationOutcome
-  ) -> Int32 {
-    guard let signal = firstSignal(for: node, signals, log, reread) else {
-      node.stop()
-      node.waitUntilStopped()
-      return 1
-    }
-    let startedAt = MonotonicInstant.now()
-    log.info(
-      "draining", "the node leaves: connections are closed 1001",
-      [.init("signal", Int(signal)), .init("connections", node.connectionCount)])
-    node.drain()
-    let stopped = StopFlag()
-    do {
-      // The threads are waited for beside, so that this one can still hear a second signal.
-      let waiter = try LoopThread(name: "stop") {
-        node.waitUntilStopped()
-        stopped.set()
-      }
-      let hardStop = startedAt.advanced(by: node.configuration.drain.hardStop)
-      while !stopped.isSet {
-        if let again = signals.next(within: .milliseconds(20)), again != SIGHUP {
-          return cut(node, waiter, log, "a second signal came")
-        }
-        if MonotonicInstant.now() >= hardStop {
-          return cut(node, waiter, log, "drain.hard_stop has passed")
-        }
-      }
-      waiter.join()
-      return 0
-    } catch {
-      log.error("stop_failed", "no thread to wait with: \(error)")
-      node.stop()
-      node.waitUntilStopped()
-      return 1
-    }
-  }
-
-  private static func cut(_ node: Node, _ waiter: LoopThread, _ log: Log, _ reason: String)
-    -> Int32
-  {
-    log.warning(
-      "drain_cut", "connections were cut: \(reason)", [.init("connections", node.connectionCount)])
-    node.stop()
-    waiter.join()
-    return 1
-  }
 }

@@ -38,6 +38,14 @@ final class ClusterNode {
     }
     """
 
+  /// The same with settings of a drain, and with limits beside the others.
+  static func configuration(drain: String, limits: String = "") -> String {
+    configuration.replacing(
+      #""drain": { "lb_grace": 0, "window": 0 }"#, with: #""drain": \#(drain)"#
+    )
+    .replacing(#""limits": {"#, with: #""limits": { \#(limits.isEmpty ? "" : "\(limits),")"#)
+  }
+
   /// The key of tokens in all scenarios.
   static let tokenSecret = "0123456789abcdef0123456789abcdef"
 
@@ -73,6 +81,12 @@ final class ClusterNode {
     _ = try process.wait()
   }
 
+  /// Tells it to leave.
+  func signal(_ number: Int32) { process.kill(number) }
+
+  /// Whether it has ended.
+  var hasEnded: Bool { process.hasEnded }
+
   /// How it ends by itself.
   func wait() throws -> ProcessEnd {
     isUsable = false
@@ -95,6 +109,13 @@ final class ClusterNode {
   func get(_ path: String) throws -> TestResponse {
     try request(
       "GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", to: admin)
+  }
+
+  /// A request without a body to its admin port.
+  func post(_ path: String) throws -> TestResponse {
+    try request(
+      "POST \(path) HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+      to: admin)
   }
 
   /// Whether it takes traffic.

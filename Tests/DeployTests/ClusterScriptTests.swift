@@ -103,6 +103,30 @@ struct ClusterScriptTests {
   }
 
   @Test(.enabled(if: takesRedis, hasNoRedis))
+  func `a rollout restarts every node where it was, one after another`() throws {
+    let cluster = try Cluster(nodes: 2)
+    let rollout = try Subprocess(
+      "\(Checkout.root)/ops/rollout", ["--folder", cluster.folder.path],
+      environment: Tool.environment)
+    #expect(try rollout.wait(within: .seconds(120)) == .exited(0), "\(rollout.outputs)")
+    let lines = rollout.output.split(separator: "\n").map(String.init)
+    #expect(lines.last == "== 2 nodes restarted")
+    #expect(lines.contains { $0.hasPrefix("node1 restarted in ") }, "\(lines)")
+    #expect(lines.contains { $0.hasPrefix("node2 restarted in ") }, "\(lines)")
+    #expect(kill(try cluster["node1"].process, 0) != 0)
+    let address = try #require(SocketAddress(text: try cluster["node1"].address))
+    #expect(try TestClient.open(address).nothingCame())
+    cluster.script.kill(SIGINT)
+    #expect(try cluster.script.wait() == .exited(0), "\(cluster.script.outputs)")
+    #expect(cluster.allEnd())
+    let again = try Subprocess(
+      "\(Checkout.root)/ops/rollout", ["--folder", cluster.folder.path],
+      environment: Tool.environment)
+    #expect(try again.wait() == .exited(1))
+    #expect(again.errors.hasPrefix("rollout: no cluster runs in "), "\(again.errors)")
+  }
+
+  @Test(.enabled(if: takesRedis, hasNoRedis))
   func `the script itself may be killed, and nothing stays behind`() throws {
     let cluster = try Cluster(nodes: 1)
     cluster.script.kill(SIGKILL)

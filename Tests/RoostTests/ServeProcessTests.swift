@@ -23,7 +23,8 @@ import Testing
         // Hard and soft limit: the node raises the soft one.
         process = try Subprocess(
           "/bin/sh",
-          ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", program, "serve"] + arguments)
+          ["-c", "ulimit -n \(descriptors); exec \"$0\" \"$@\"", program, "serve"] + arguments,
+          environment: environment)
       } else {
         process = try Subprocess(program, ["serve"] + arguments, environment: environment)
       }
@@ -258,7 +259,8 @@ import Testing
       [
         "--dev", "--node-id", "wall", "--shards", "1", "--redis",
         "redis://127.0.0.1:\(redis.port)",
-      ] + Self.ports, descriptors: 300)
+      ] + Self.ports,
+      descriptors: 300, environment: ["ROOST_DRAIN__LB_GRACE": "0", "ROOST_DRAIN__WINDOW": "0"])
     var clients: [TestClient] = []
     var refused = 0
     while refused < 20, clients.count < 200 {

@@ -131,7 +131,7 @@ enum SourceNames {
   @Test func `every metric is documented with its kind`() {
     let files = [
       "Sources/Gateway/MetricsText.swift", "Sources/Gateway/RedisMetrics.swift",
-      "Sources/Gateway/OutboundMetrics.swift",
+      "Sources/Gateway/OutboundMetrics.swift", "Sources/Gateway/DrainMetrics.swift",
       "Sources/Telemetry/ProcessFigures.swift",
       "Sources/Admin/APIMetrics.swift",
     ]

@@ -1,0 +1,66 @@
+// What a draining node knows about the others: how many will stay, what the slowest of them takes, and
+// how many leave at the same time. Read from what each announces; others may write there, too.
+
+import Backplane
+import RoostEventLoop
+import RoostJSON
+
+/// The other nodes, in the figures that a drain goes by.
+struct DrainNeighbours: Sendable, Equatable {
+  /// Nodes that serve, are ready and have room.
+  var survivors: Int
+  /// The smallest number of new connections a second that one of them announces; nil when none has a
+  /// limit.
+  var rate: Int?
+  /// Nodes that drain, this one included.
+  var draining: Int
+  /// When this was read.
+  var readAt: MonotonicInstant
+}
+
+/// Listens to what the nodes announce.
+struct DrainOutlook: Sendable {
+  private struct Seen: Sendable {
+    var number: Int64
+    var since: MonotonicInstant
+  }
+
+  private var seen: [String: Seen] = [:]
+  /// The last figures; nil when they could not be read.
+  private(set) var neighbours: DrainNeighbours?
+
+  /// The cluster cannot be asked.
+  mutating func failed() { neighbours = nil }
+
+  /// Takes in what all nodes announced last.
+  ///
+  /// A node whose announcement has not changed for three seconds is not counted on, whatever its lease
+  /// says: it stands still, or cannot write.
+  mutating func read(_ listings: [NodeListing], _ now: MonotonicInstant) {
+    var figures = DrainNeighbours(survivors: 0, rate: nil, draining: 1, readAt: now)
+    var known: [String: Seen] = [:]
+    for listing in listings where !listing.isSelf {
+      let tree = try? JSONTree(parsing: listing.announcement, depthMax: 4, bytesMax: 8192)
+      guard let tree else { continue }
+      let number = tree["number"]?.integer ?? 0
+      var record = seen[listing.incarnation] ?? Seen(number: number, since: now)
+      if record.number != number { record = Seen(number: number, since: now) }
+      known[listing.incarnation] = record
+      guard now.since(record.since) <= Drain.figuresLife else { continue }
+      switch tree["phase"]?.string {
+      case "draining": figures.draining += 1
+      case "serving":
+        // One that is cut off sends newcomers away itself.
+        guard tree["not_ready"] == nil else { continue }
+        let used = tree["connections"]?.integer ?? 0
+        guard used < tree["connections_max"]?.integer ?? .max else { continue }
+        figures.survivors += 1
+        guard let rate = tree["handshakes_per_second"]?.integer, rate > 0 else { continue }
+        figures.rate = min(figures.rate ?? .max, Int(clamping: rate))
+      default: break
+      }
+    }
+    seen = known
+    neighbours = figures
+  }
+}
