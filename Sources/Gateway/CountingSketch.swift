@@ -59,6 +59,8 @@ final class CountingSketch: Sendable {
   /// Takes from the key's rate (generic cell rate algorithm); nil when it was there, otherwise how
   /// long to wait for it.
   ///
+  /// Threads that meet between the two cells may both pass: some in a hundred, at worst each second one.
+  ///
   /// - Parameters:
   ///   - amount: what is wanted, at least 1; more than `burst` is granted to who has used nothing.
   ///   - ratePerSecond: what comes in a second, at least 1.

@@ -7,16 +7,16 @@ import Testing
 @Suite(.serialized, .enabled(if: RedisServer.isAvailable, "redis-server is not installed"))
 struct NodeFaultTests {
   @Test(arguments: [1, 2])
-  func `clients of a killed node recover on another, and presence is right in 4 s`(shards: Int)
-    throws
-  {
+  func `clients of a killed node recover on another, and presence heals`(shards: Int) throws {
     let cluster = try Cluster(try RedisServer(), shards: shards)
     // A node judges others only after it has been well itself for a while.
     try cluster.swarm.run(for: .seconds(6))
     try cluster.nodes[0].kill()
-    try cluster.swarm.run(until: "presence right everywhere", within: .seconds(4)) {
-      cluster.swarm.members.allSatisfy(\.isPresent)
-        && cluster.swarm.verdict(Allowance()).isEmpty
+    // 4 s on a machine that does nothing else; what is on its way meanwhile is judged at the end.
+    try cluster.swarm.run(
+      until: "presence right everywhere", within: .seconds(Scale.isFull ? 4 : 30)
+    ) {
+      cluster.swarm.members.allSatisfy(\.isPresent) && cluster.swarm.ghosts.isEmpty
     }
     try cluster.conclude()
     #expect(try cluster.total("roost_redis_reaped_total") >= 1)

@@ -32,6 +32,9 @@ extension Swarm {
     return problems
   }
 
+  /// Where somebody sees others than are there.
+  var ghosts: [String] { rooms.flatMap { presence(in: $0) } }
+
   private func order(of room: String, _ allowance: Allowance) -> [String] {
     var problems: [String] = []
     // The same offset is the same message for all who came to the same life of the room without a
