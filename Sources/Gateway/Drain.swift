@@ -161,10 +161,8 @@ struct Drain: Sendable {
     case .serving, .cut: return .rest
     case .grace, .moving, .flushing: break
     }
-    if isOverdue(now) {
-      state = .cut
-      return .cut
-    }
+    // Whoever carries it out is the one who says so with `cut()`: said here, nobody would do it.
+    if isOverdue(now) { return .cut }
     switch state {
     case .grace(let until):
       guard now >= until else { return .rest }
