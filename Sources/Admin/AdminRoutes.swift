@@ -43,6 +43,10 @@ enum AdminAction: Sendable {
 struct AdminRoutes: Sendable {
   let node: Node
 
+  /// How long an event loop may be silent before the process counts as broken: far longer than any
+  /// tick, and than a machine that is short of time lets it wait.
+  static let loopPatience = Duration.seconds(15)
+
   /// Decides about a request; `metrics` are those of the server API.
   func action(for head: RequestHead, body: [UInt8], metrics: APIMetrics) -> AdminAction {
     if head.path == "/v1" || head.path.hasPrefix("/v1/") {
@@ -62,7 +66,13 @@ struct AdminRoutes: Sendable {
 
   private func respond(to head: RequestHead, _ metrics: APIMetrics) -> AdminResponse {
     switch head.path {
-    case "/healthz": return reading(head) { .text(200, "ok\n") }
+    case "/healthz":
+      return reading(head) {
+        guard node.loopsAnswer(within: Self.loopPatience) else {
+          return .text(503, "an event loop does not run\n")
+        }
+        return .text(200, "ok\n")
+      }
     case "/readyz":
       return reading(head) {
         guard let reason = node.notReadyReason else { return .text(200, "\(node.phase.word)\n") }
@@ -70,12 +80,16 @@ struct AdminRoutes: Sendable {
       }
     case "/metrics":
       return reading(head) {
-        var text = PrometheusText()
+        let format = MetricsFormat(accepting: head.fields.listElements(of: "Accept"))
+        var text = PrometheusText(format)
         node.appendMetrics(to: &text)
         metrics.append(to: &text)
+        text.finish()
         return AdminResponse(
           status: 200,
-          fields: [("Content-Type", PrometheusText.contentType), ("Cache-Control", "no-store")],
+          fields: [
+            ("Content-Type", format.contentType), ("Cache-Control", "no-store"), ("Vary", "Accept"),
+          ],
           body: text.bytes)
       }
     case "/openapi.json":

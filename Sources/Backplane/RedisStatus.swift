@@ -52,6 +52,10 @@ public final class RedisStatus: Sendable {
   public let leasesLost = Counter()
   /// Dead nodes that this one cleared away.
   public let reaped = Counter()
+  /// Times that the command link was opened.
+  public let commandOpenings = Counter()
+  /// Times that the subscription link was opened.
+  public let channelOpenings = Counter()
   /// Losses of the command link.
   public let commandLosses = Counter()
   /// Losses of the subscription link.
@@ -126,6 +130,10 @@ public final class RedisStatus: Sendable {
   }
 
   func opened(_ link: RedisLinkKind) {
+    switch link {
+    case .commands: commandOpenings.add()
+    case .subscriptions: channelOpenings.add()
+    }
     log.info("redis_connected", "a link to Redis is open", [.init("link", link.word)])
   }
 

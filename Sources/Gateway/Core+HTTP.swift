@@ -399,7 +399,7 @@ extension Core {
   private mutating func write(
     _ slot: Int32, _ response: [UInt8], _ status: Int, _ keepAlive: Bool, _ now: MonotonicInstant
   ) {
-    metrics.httpResponses.add(min(max(status / 100, 0), 9))
+    metrics.countResponse(status)
     // A peer that pipelines requests and does not read the answers is not worth a queue.
     guard connections[slot].queue.count + response.count <= Int(connections[slot].queueMax) else {
       return end(slot)

@@ -46,6 +46,9 @@ extension Core {
       watchListener()
     }
     if nextSweep <= now {
+      let arrival = MonotonicInstant.now().nanoseconds
+      metrics.lag.observe(arrival &- nextSweep.nanoseconds)
+      metrics.heartbeat.set(Int64(clamping: arrival))
       nextSweep = now.advanced(by: .seconds(1))
       second &+= 1
       endReplayPauses()

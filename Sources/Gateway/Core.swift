@@ -168,6 +168,7 @@ struct Core: ~Copyable {
     wheel = TimerWheel(now: now)
     // The first shard tells the cluster about the node at once.
     nextSweep = index == 0 ? now : now.advanced(by: .seconds(1))
+    metrics.heartbeat.set(Int64(clamping: now.nanoseconds))
   }
 
   private static func firstVerifier(_ rules: NodeRules) -> TokenVerifier {

@@ -44,7 +44,7 @@ extension Node {
   }
 
   private func appendBuild(_ text: inout PrometheusText) {
-    text.family("roost_build_info", .gauge, help: "Version of the running program, always 1.")
+    text.family("roost_build_info", .info, help: "Version of the running program, always 1.")
     text.sample([("version", RoostVersion.text), ("node", nodeID)], 1)
     text.family("roost_node_phase", .gauge, help: "1 for the phase the node is in, else 0.")
     for phase in NodePhase.allCases {
@@ -68,9 +68,7 @@ extension Node {
       "roost_accept_shortages_total", .counter,
       help: "Times that no descriptor or memory was there for a new connection.")
     text.sample(sum { $0.acceptShortages.value })
-    text.family(
-      "roost_handshakes_total", .counter, help: "WebSocket handshakes that were accepted.")
-    text.sample(sum { $0.handshakes.value })
+    appendHandshakes(&text)
     text.family(
       "roost_admission_refusals_total", .counter,
       help: "Connections that were not let in, by reason."
@@ -110,6 +108,21 @@ extension Node {
     text.sample(sum { $0.pings.value })
     text.family("roost_ping_seconds", .histogram, help: "Time from a ping to its pong.")
     text.histogram(merged(.latency) { $0.pingRoundTrip.snapshot() })
+  }
+
+  private func appendHandshakes(_ text: inout PrometheusText) {
+    text.family(
+      "roost_handshakes_total", .counter,
+      help: "WebSocket handshakes that were accepted or not, by result.")
+    let refused = AdmissionRefusal.allCases.indices.reduce(UInt64(0)) { total, place in
+      total &+ sum { $0.refusals.value(place) }
+    }
+    text.sample([("result", "accepted")], sum { $0.handshakes.value })
+    text.sample([("result", "refused")], refused)
+    for failure in HandshakeFailure.allCases {
+      text.sample(
+        [("result", failure.label)], sum { $0.failedHandshakes.value(failure.rawValue) })
+    }
   }
 
   private func appendTLS(_ text: inout PrometheusText) {
@@ -242,6 +255,19 @@ extension Node {
       "roost_tick_seconds", .histogram, help: "Length of an event loop's tick without its wait.")
     for (index, metrics) in all.enumerated() {
       text.histogram([("shard", String(index))], metrics.tick.snapshot())
+    }
+    text.family(
+      "roost_loop_lag_seconds", .histogram,
+      help: "How late an event loop comes to what it has to do each second.")
+    for (index, metrics) in all.enumerated() {
+      text.histogram([("shard", String(index))], metrics.lag.snapshot())
+    }
+    text.family(
+      "roost_loop_silence_seconds", .gauge,
+      help: "Time since an event loop last did what it has to do each second.")
+    let now = MonotonicInstant.now()
+    for (index, metrics) in all.enumerated() {
+      text.sample([("shard", String(index))], metrics.silence(now) / .seconds(1))
     }
     text.family(
       "roost_shard_busy_seconds_total", .counter, help: "Time that an event loop spent working.")

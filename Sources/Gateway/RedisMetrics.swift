@@ -61,6 +61,11 @@ extension Node {
   }
 
   private func appendFaults(_ status: RedisStatus, _ text: inout PrometheusText) {
+    text.family(
+      "roost_redis_link_openings_total", .counter,
+      help: "Links to Redis that were opened, anew or for the first time.")
+    text.sample([("link", RedisLinkKind.commands.word)], status.commandOpenings.value)
+    text.sample([("link", RedisLinkKind.subscriptions.word)], status.channelOpenings.value)
     text.family("roost_redis_link_losses_total", .counter, help: "Links to Redis that were lost.")
     text.sample([("link", RedisLinkKind.commands.word)], status.commandLosses.value)
     text.sample([("link", RedisLinkKind.subscriptions.word)], status.channelLosses.value)

@@ -52,6 +52,7 @@ actor Shard {
     publishedBytes = core.arena.sentBytes
     metrics.sendCalls.add(core.arena.sendCalls &- publishedCalls)
     publishedCalls = core.arena.sendCalls
+    if core.isStopped { metrics.heartbeat.set(.max) }
     return !core.isStopped
   }
 

@@ -12,6 +12,25 @@ enum ClosingSide: Int, CaseIterable, Sendable {
   var label: String { self == .server ? "server" : "client" }
 }
 
+/// Why a request did not become a connection, where nothing was refused.
+enum HandshakeFailure: Int, CaseIterable, Sendable {
+  /// It was no valid handshake.
+  case invalid
+  /// It did not come in time.
+  case timedOut
+
+  var label: String { self == .invalid ? "invalid" : "timed_out" }
+
+  /// What a status of the public port says about a handshake; nil for what says nothing.
+  init?(status: Int) {
+    switch status {
+    case 408: self = .timedOut
+    case 400, 413, 414, 426, 431, 501, 505: self = .invalid
+    default: return nil
+    }
+  }
+}
+
 /// Counters in a row, for a label with few values.
 struct CounterRow: ~Copyable, Sendable {
   static let width = 32
@@ -36,6 +55,7 @@ final class ShardMetrics: Sendable {
   let accepted = Counter()
   let acceptShortages = Counter()
   let handshakes = Counter()
+  let failedHandshakes = CounterRow()  // by HandshakeFailure
   let refusals = CounterRow()  // by AdmissionRefusal
   let tokensRefused = CounterRow()  // by TokenRejection.Reason
   let forwardedMalformed = Counter()
@@ -82,6 +102,10 @@ final class ShardMetrics: Sendable {
 
   // The loop.
   let tick = Histogram(.ticks)
+  let lag = Histogram(.ticks)
+  /// When the loop last said that it runs, in nanoseconds of the monotonic clock; without end once
+  /// it has stopped in order.
+  let heartbeat = Gauge()
   let busyNanoseconds = Counter()
   let mailboxRefusals = Counter()
   let webhooksUntold = Counter()
@@ -110,6 +134,12 @@ final class ShardMetrics: Sendable {
     case .server: closesByServer.add(Self.place(of: code))
     case .client: closesByClient.add(Self.place(of: code))
     }
+  }
+
+  /// Counts a response of the public port.
+  func countResponse(_ status: Int) {
+    httpResponses.add(min(max(status / 100, 0), 9))
+    if let failure = HandshakeFailure(status: status) { failedHandshakes.add(failure.rawValue) }
   }
 
   func count(_ code: ErrorCode) {

@@ -45,6 +45,15 @@ public enum HistogramBounds: CaseIterable, Sendable {
     }
   }
 
+  /// Writes a bound as the value of `le`, the same in every format: OpenMetrics asks for the point and
+  /// the exponent that a real number has, and a series must not change its name with the format.
+  func label(_ bound: UInt64) -> String {
+    switch unit {
+    case .plain: Double(bound).description
+    case .nanoseconds: (Double(bound) / 1e9).description
+    }
+  }
+
   private static let latencyBounds: [UInt64] = [
     50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000,

@@ -1,5 +1,6 @@
-// The text form in which Prometheus reads metrics, exposition format 0.0.4. It is written in one go
-// for each scrape, in the order in which the caller names the families.
+// The two text forms in which metrics are read: Prometheus' exposition format 0.0.4 and OpenMetrics
+// 1.0, which differ in the names of families and in an end mark. Written in one go for each scrape, in
+// the order in which the caller names the families.
 
 /// What a family of metrics is, as its TYPE line says.
 public enum MetricType: String, Sendable {
@@ -9,15 +10,33 @@ public enum MetricType: String, Sendable {
   case gauge
   /// Counts by bucket.
   case histogram
+  /// Always 1; its labels tell what does not change while the process lives.
+  case info
 }
 
-/// Writes metrics as Prometheus text 0.0.4.
+/// A text form of metrics.
+public enum MetricsFormat: CaseIterable, Sendable {
+  /// Prometheus text 0.0.4.
+  case prometheus
+  /// OpenMetrics text 1.0.
+  case openMetrics
+
+  /// The media type under which it is served.
+  public var contentType: String {
+    switch self {
+    case .prometheus: "text/plain; version=0.0.4; charset=utf-8"
+    case .openMetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    }
+  }
+}
+
+/// Writes metrics as Prometheus text, or as OpenMetrics.
 ///
 /// Names are the program's own: a bad or repeated one is a bug and traps. Label values and help texts
 /// may hold anything and are escaped. Owned by the thread that answers the scrape.
 public struct PrometheusText: Sendable {
-  /// The media type under which `bytes` are served.
-  public static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+  /// The form that is written.
+  public let format: MetricsFormat
 
   /// All that was written so far; each line ends with a line feed.
   public private(set) var bytes: [UInt8] = []
@@ -27,7 +46,14 @@ public struct PrometheusText: Sendable {
   private var type: MetricType?
 
   /// Starts an empty text.
-  public init() {}
+  public init(_ format: MetricsFormat = .prometheus) { self.format = format }
+
+  /// Marks the end, where the format has a mark for it: what was cut off is then seen as such.
+  ///
+  /// Once, behind the last sample.
+  public mutating func finish() {
+    if format == .openMetrics { append("# EOF\n") }
+  }
 
   /// Opens a family: its HELP and TYPE lines.
   ///
@@ -35,11 +61,27 @@ public struct PrometheusText: Sendable {
   public mutating func family(_ name: String, _ type: MetricType, help: String) {
     precondition(Self.isName(name, colonAllowed: true), "metric name \(name)")
     precondition(familyNames.insert(name).inserted, "metric family \(name) opened twice")
+    // OpenMetrics asks for these endings; Prometheus recommends them.
+    precondition(type != .counter || name.hasSuffix("_total"), "counter \(name)")
+    precondition(type != .info || name.hasSuffix("_info"), "info \(name)")
     self.name = name
     self.type = type
-    append("# HELP ", name, " ")
-    appendEscaped(help, quotes: false)
-    append("\n# TYPE ", name, " ", type.rawValue, "\n")
+    let title = title(of: name, type)
+    append("# HELP ", title.name, " ")
+    // Quotes in a help text are escaped in one of the two formats only.
+    appendEscaped(help, quotes: format == .openMetrics)
+    append("\n# TYPE ", title.name, " ", title.type.rawValue, "\n")
+  }
+
+  /// What stands above the samples of a family: OpenMetrics leaves the type's ending out of its name,
+  /// Prometheus text has no type for what is always 1.
+  private func title(of name: String, _ type: MetricType) -> (name: String, type: MetricType) {
+    switch (format, type) {
+    case (.prometheus, .info): (name, .gauge)
+    case (.openMetrics, .counter): (String(name.dropLast("_total".count)), type)
+    case (.openMetrics, .info): (String(name.dropLast("_info".count)), type)
+    case (.prometheus, _), (.openMetrics, .gauge), (.openMetrics, .histogram): (name, type)
+    }
   }
 
   /// Writes one sample of a whole number into the open family.
@@ -64,7 +106,7 @@ public struct PrometheusText: Sendable {
   public mutating func histogram(_ labels: [(String, String)], _ snapshot: HistogramSnapshot) {
     precondition(type == .histogram, "histogram in family \(name), which is no histogram")
     precondition(!labels.contains { $0.0 == "le" }, "label le in histogram \(name)")
-    let bounds = snapshot.bounds.upperBounds.map(snapshot.bounds.decimal) + ["+Inf"]
+    let bounds = snapshot.bounds.upperBounds.map(snapshot.bounds.label) + ["+Inf"]
     for (bound, count) in zip(bounds, snapshot.cumulativeCounts) {
       sampleLine(suffix: "_bucket", labels + [("le", bound)], String(count))
     }

@@ -68,18 +68,18 @@ func `a real number is written so that Prometheus reads the same one`(
     string(text) == """
       # HELP roost_message_bytes Sizes.
       # TYPE roost_message_bytes histogram
-      roost_message_bytes_bucket{shard="0",le="16"} 1
-      roost_message_bytes_bucket{shard="0",le="64"} 1
-      roost_message_bytes_bucket{shard="0",le="256"} 1
-      roost_message_bytes_bucket{shard="0",le="1024"} 1
-      roost_message_bytes_bucket{shard="0",le="4096"} 1
-      roost_message_bytes_bucket{shard="0",le="16384"} 1
-      roost_message_bytes_bucket{shard="0",le="65536"} 1
-      roost_message_bytes_bucket{shard="0",le="262144"} 1
-      roost_message_bytes_bucket{shard="0",le="1048576"} 1
-      roost_message_bytes_bucket{shard="0",le="4194304"} 1
-      roost_message_bytes_bucket{shard="0",le="16777216"} 1
-      roost_message_bytes_bucket{shard="0",le="67108864"} 1
+      roost_message_bytes_bucket{shard="0",le="16.0"} 1
+      roost_message_bytes_bucket{shard="0",le="64.0"} 1
+      roost_message_bytes_bucket{shard="0",le="256.0"} 1
+      roost_message_bytes_bucket{shard="0",le="1024.0"} 1
+      roost_message_bytes_bucket{shard="0",le="4096.0"} 1
+      roost_message_bytes_bucket{shard="0",le="16384.0"} 1
+      roost_message_bytes_bucket{shard="0",le="65536.0"} 1
+      roost_message_bytes_bucket{shard="0",le="262144.0"} 1
+      roost_message_bytes_bucket{shard="0",le="1048576.0"} 1
+      roost_message_bytes_bucket{shard="0",le="4194304.0"} 1
+      roost_message_bytes_bucket{shard="0",le="16777216.0"} 1
+      roost_message_bytes_bucket{shard="0",le="67108864.0"} 1
       roost_message_bytes_bucket{shard="0",le="+Inf"} 2
       roost_message_bytes_sum{shard="0"} 100000016
       roost_message_bytes_count{shard="0"} 2
@@ -94,9 +94,74 @@ func `a real number is written so that Prometheus reads the same one`(
   text.family("wait_seconds", .histogram, help: "Wait.")
   text.histogram(histogram.snapshot())
   let lines = string(text).split(separator: "\n")
-  #expect(lines[2] == #"wait_seconds_bucket{le="0.00005"} 0"#)
+  #expect(lines[2] == #"wait_seconds_bucket{le="5e-05"} 0"#)
   #expect(lines[3] == #"wait_seconds_bucket{le="0.0001"} 1"#)
   #expect(lines.suffix(2) == ["wait_seconds_sum 0.000075", "wait_seconds_count 1"])
+}
+
+@Test func `OpenMetrics names families without the type's ending, escapes quotes and has an end`() {
+  var text = PrometheusText(.openMetrics)
+  text.family("roost_messages_total", .counter, help: "A \"help\".")
+  text.sample([("direction", "in")], 1)
+  text.family("roost_build_info", .info, help: "Version.")
+  text.sample([("version", "1")], 1)
+  text.family("roost_connections", .gauge, help: "Connections now.")
+  text.sample(7)
+  text.finish()
+  #expect(
+    string(text) == #"""
+      # HELP roost_messages A \"help\".
+      # TYPE roost_messages counter
+      roost_messages_total{direction="in"} 1
+      # HELP roost_build Version.
+      # TYPE roost_build info
+      roost_build_info{version="1"} 1
+      # HELP roost_connections Connections now.
+      # TYPE roost_connections gauge
+      roost_connections 7
+      # EOF
+
+      """#)
+}
+
+@Test func `Prometheus text has neither an info type nor an end mark`() {
+  var text = PrometheusText()
+  text.family("roost_build_info", .info, help: "Version.")
+  text.sample([("version", "1")], 1)
+  text.finish()
+  #expect(
+    string(text) == """
+      # HELP roost_build_info Version.
+      # TYPE roost_build_info gauge
+      roost_build_info{version="1"} 1
+
+      """)
+}
+
+@Test(arguments: HistogramBounds.allCases)
+func `a series has the same name in both formats`(bounds: HistogramBounds) {
+  var texts = MetricsFormat.allCases.map { PrometheusText($0) }
+  for place in texts.indices {
+    texts[place].family("h_seconds", .histogram, help: "H.")
+    texts[place].histogram(Histogram(bounds).snapshot())
+  }
+  #expect(string(texts[0]) == string(texts[1]))
+}
+
+@Test(arguments: ["a", "total", "a_info"])
+func `a counter without the ending of one is a bug`(name: String) async {
+  await #expect(processExitsWith: .failure) { [name] in
+    var text = PrometheusText()
+    text.family(name, .counter, help: "")
+  }
+}
+
+@Test(arguments: ["a", "info", "a_total"])
+func `an info without the ending of one is a bug`(name: String) async {
+  await #expect(processExitsWith: .failure) { [name] in
+    var text = PrometheusText()
+    text.family(name, .info, help: "")
+  }
 }
 
 @Test(arguments: ["a", "A", "_", ":", "a9", "roost:rate_5m"])
@@ -157,7 +222,7 @@ func `a bad label name is a bug`(label: String) async {
 @Test func `a histogram in a counter, or with its own le label, is a bug`() async {
   await #expect(processExitsWith: .failure) {
     var text = PrometheusText()
-    text.family("c", .counter, help: "")
+    text.family("c_total", .counter, help: "")
     text.histogram(HistogramSnapshot(.bytes))
   }
   await #expect(processExitsWith: .failure) {
