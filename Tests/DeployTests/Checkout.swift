@@ -46,6 +46,8 @@ enum Tool {
   static let haproxy = Environment["ROOST_TEST_HAPROXY"]
   static let nginx = Environment["ROOST_TEST_NGINX"]
   static let redis = Environment["ROOST_TEST_REDIS"]
+  static let prometheus = Environment["ROOST_TEST_PROMETHEUS"]
+  static let promtool = Environment["ROOST_TEST_PROMTOOL"]
   static let systemdAnalyze =
     access("/usr/bin/systemd-analyze", X_OK) == 0 ? "/usr/bin/systemd-analyze" : nil
   static let hadolint = Environment.besidePython("hadolint")

@@ -41,8 +41,25 @@ import Testing
     #expect(text.contains("\"noeviction\""))
     // Nothing is published on an address that others reach.
     let published = text.ranges(of: "\"published\"").count
-    #expect(published == 4)
+    #expect(published == 6)
     #expect(text.ranges(of: "\"host_ip\": \"127.0.0.1\"").count == published)
+  }
+
+  @Test func `Prometheus and Grafana of the compose file are given the files that are shipped`()
+    throws
+  {
+    let text = try Checkout.text("docker-compose.yml")
+    for path in [
+      "./ops/prometheus:/", "./ops/grafana/provisioning:/", "./ops/grafana/roost.json:/",
+    ] {
+      #expect(text.contains(path))
+    }
+    // A tag that moves would change what runs.
+    let images = text.split(separator: "\n").filter { $0.hasPrefix("    image: ") }
+    #expect(images.count == 4)
+    #expect(images.allSatisfy { $0.contains(":") && !$0.hasSuffix(":latest") }, "\(images)")
+    let nodes = (1...3).map { "\"node\($0):8081\"" }.joined(separator: ", ")
+    #expect(try Checkout.text("ops/prometheus/targets/compose.yml").contains("[\(nodes)]"))
   }
 
   @Test func `HAProxy is given as many nodes as the compose file has`() throws {

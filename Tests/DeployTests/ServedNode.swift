@@ -10,19 +10,29 @@ final class ServedNode {
   let name: String
   let process: Subprocess
   let address: SocketAddress
+  let adminAddress: SocketAddress
 
-  init(_ name: String) throws {
+  /// - Parameter settings: further variables, without their `ROOST_`.
+  init(_ name: String, flags: [String] = [], settings: [String: String] = [:]) throws {
     self.name = name
     process = try Subprocess(
       try Checkout.program(),
       ["serve", "--dev", "--node-id", name, "--shards", "1"]
-        + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"],
-      // A client that does not answer the close frame holds the drain for as long.
-      environment: ["ROOST_LIMITS__CLOSE_TIMEOUT": "50"])
+        + ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"] + flags,
+      environment: Self.environment(settings))
     var line = ""
     repeat { line = try process.line(fromErrors: true) } while !line.contains("\"ready\"")
     address = try #require(
       JSONText.value("listen", of: line).flatMap { SocketAddress(text: $0) }, "\(line)")
+    adminAddress = try #require(
+      JSONText.value("admin", of: line).flatMap { SocketAddress(text: $0) }, "\(line)")
+  }
+
+  private static func environment(_ settings: [String: String]) -> [String: String] {
+    // A client that does not answer the close frame holds the drain for as long.
+    var environment = ["ROOST_LIMITS__CLOSE_TIMEOUT": "50"]
+    for (name, value) in settings { environment["ROOST_\(name)"] = value }
+    return environment
   }
 
   /// Tells it to drain, and holds it there: it refuses upgrades as long as the result lives.
