@@ -12,7 +12,7 @@ extension ServeCommand {
       Output.writeError("roost serve: \(refusal)\n")
       return 1
     }
-    return run(configuration: reading.configuration) {
+    return run(configuration: reading.configuration, environment: environment) {
       // The flags and the environment are those of the start, the files are read anew.
       ConfigurationReading.load(invocation, environment: environment)
     }

@@ -11,11 +11,15 @@ enum ServeCommand {
   /// Runs until the node has stopped; the exit status: 0 when everything ended in order, 1 when the
   /// node could not start or was cut short.
   ///
-  /// - Parameter reread: reads the configuration anew, for a reload.
+  /// - Parameters:
+  ///   - environment: names the supervisor that wants to be told, if there is one.
+  ///   - reread: reads the configuration anew, for a reload.
   static func run(
-    configuration: Configuration, reread: () -> ConfigurationOutcome
+    configuration: Configuration, environment: [String: String],
+    reread: () -> ConfigurationOutcome
   ) -> Int32 {
     let log = Log(level: configuration.log.level, format: configuration.log.format)
+    var supervision = Supervision(environment: environment, log: log)
     let signals: Signals
     do {
       // Before any thread exists, so that every thread leaves them to this one.
@@ -41,7 +45,8 @@ enum ServeCommand {
       return 1
     }
     announce(node, admin, configuration, log)
-    let status = waitForEnd(of: node, signals, log, reread)
+    supervision.tell(.ready)
+    let status = waitForEnd(of: node, signals, &supervision, log, reread)
     admin.stop()
     log.info("node_stopped", "the node has stopped", [.init("exit_status", Int(status))])
     return status
@@ -63,7 +68,8 @@ enum ServeCommand {
 
   /// Waits until the node has stopped, and looks after it meanwhile: signals, certificates, the drain.
   private static func waitForEnd(
-    of node: Node, _ signals: borrowing Signals, _ log: Log, _ reread: () -> ConfigurationOutcome
+    of node: Node, _ signals: borrowing Signals, _ supervision: inout Supervision, _ log: Log,
+    _ reread: () -> ConfigurationOutcome
   ) -> Int32 {
     let stopped = StopFlag()
     let waiter: LoopThread
@@ -88,12 +94,17 @@ enum ServeCommand {
       switch signals.next(within: isDraining ? .milliseconds(20) : idleInterval) {
       case nil: break
       case SIGHUP:
-        if !isDraining { reload(node, log, reread()) }
+        if !isDraining {
+          supervision.tell(.reloading(.now()))
+          reload(node, log, reread())
+          supervision.tell(.ready)
+        }
       case _ where wasSignalled: node.cutDrain(because: "a second signal came")
       default:
         wasSignalled = true
         node.drain(.signal)
       }
+      supervision.look(at: node)
       if node.isDrainOverdue { node.cutDrain(because: "drain.hard_stop has passed") }
       if !isDraining, node.clusterEntry == .refused {
         guard status == 0 else { continue }
