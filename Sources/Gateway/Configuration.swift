@@ -76,6 +76,8 @@ public struct Configuration: Sendable, Equatable {
     public var format = LogFormat.json
     /// Events below it are left out.
     public var level = LogLevel.info
+    /// Lines of one event a second; 0: no bound.
+    public var linesPerSecond = 100
   }
 
   /// Where clients connect; port 0 takes a free one.

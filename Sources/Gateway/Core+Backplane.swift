@@ -176,6 +176,7 @@ extension Core {
     }
     // Left again before the answer came: the request has its `ok`, the connection no membership.
     guard let place else { return }
+    logJoined(room, slot)
     let sent =
       receipt.position.map {
         sendEntries(receipt.missed, room, $0.epoch, tellsEpoch: false, slot)
@@ -348,6 +349,7 @@ extension Core {
       return true
     }
     metrics.leaves.add()
+    logLeft(room, slot)
     submit(.leave(room, connectionID(of: slot), shard: index), now)
     return true
   }
@@ -358,6 +360,7 @@ extension Core {
     while let pending = connections[slot].session.pending.popLast() {
       guard pending.stage != .asking else { continue }
       metrics.leaves.add()
+      logLeft(pending.room, slot)
       submit(.leave(pending.room, connectionID(of: slot), shard: index), now)
     }
   }
@@ -370,6 +373,7 @@ extension Core {
     }
     if rooms.index(of: room) == nil { tellOccupancy(of: room, isOccupied: false) }
     metrics.leaves.add()
+    logLeft(room, slot)
     submit(.leave(room, connectionID(of: slot), shard: index), now)
   }
 }

@@ -358,6 +358,7 @@ extension Core {
   /// Sends an `error`.
   mutating func answer(_ slot: Int32, _ id: [UInt8]?, _ error: ErrorReply) {
     metrics.count(error.code)
+    logRefused(error.code, slot)
     send(slot) {
       Reply.error(
         id: id, code: error.code, message: error.message, retryAfter: error.retryAfter, to: &$0)

@@ -59,6 +59,7 @@ extension Core {
       publishFigures()
       logOverlooked()
       if index == 0 {
+        shared.log.tellLeftOut()
         announce(now)
         expireServerRequests(now)
       }

@@ -248,6 +248,10 @@ extension Node {
     text.sample(shared.compressionBytesHeld)
     text.family("roost_log_dropped_total", .counter, help: "Log lines that could not be written.")
     text.sample(shared.log.droppedLines)
+    text.family(
+      "roost_log_left_out_total", .counter,
+      help: "Log lines beyond log.lines_per_second of their event.")
+    text.sample(shared.log.leftOutLines)
   }
 
   private func appendLoops(_ text: inout PrometheusText) {

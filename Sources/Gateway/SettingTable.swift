@@ -96,6 +96,10 @@ extension Setting {
     node(
       "log.level", .word(LogLevel.allCases.map(\.rawValue), later: [:]), .word(\.log.level),
       "Events below this level are left out."),
+    node(
+      "log.lines_per_second", .integer(1...1_000_000, zero: "no bound"),
+      .integer(\.log.linesPerSecond),
+      "Lines of one event a second; how many more there were is told in one line."),
   ]
 
   /// What the design has and this version has not: refused with a sentence, never ignored.

@@ -19,18 +19,33 @@ public struct Log: Sendable {
   public let format: LogFormat
   private let descriptor: Int32
   private let losses = Losses()
+  private let quota: LogQuota
 
   /// Makes a log that writes to a descriptor, by default to the standard error output.
-  public init(level: LogLevel, format: LogFormat, descriptor: Int32 = 2) {
+  ///
+  /// - Parameter linesMax: lines of one kind a second, 0 for no bound. What is left out is counted; see
+  ///   ``takeLeftOut()``.
+  public init(level: LogLevel, format: LogFormat, linesMax: Int = 0, descriptor: Int32 = 2) {
     self.level = level
     self.format = format
     self.descriptor = descriptor
+    quota = LogQuota(linesMax: linesMax)
   }
 
   /// Lines that were lost because the descriptor would have blocked or failed.
   ///
   /// Any thread.
   public var droppedLines: UInt64 { losses.lines.value }
+
+  /// Lines that were left out because there were too many of their kind in a second.
+  ///
+  /// Any thread.
+  public var leftOutLines: UInt64 { quota.leftOutCount }
+
+  /// How many lines of which events were left out since this was asked last.
+  ///
+  /// Any thread; each count is given to one of those who ask.
+  public func takeLeftOut() -> [(name: String, count: UInt64)] { quota.takeLeftOut() }
 
   /// Whether events of a level are written at all, for callers who have much to prepare.
   public func isEnabled(_ level: LogLevel) -> Bool { level >= self.level }
@@ -44,10 +59,14 @@ public struct Log: Sendable {
     _ fields: @autoclosure () -> [LogField] = []
   ) {
     guard isEnabled(level) else { return }
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    guard quota.admits(name, second: UInt32(truncatingIfNeeded: time.tv_sec)) else { return }
+    let milliseconds = Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     write(
       LogLine.render(
-        format, time: Self.now(), level: level, event: name.description, message: message(),
-        fields: fields()))
+        format, time: CivilTime(millisecondsSinceEpoch: milliseconds), level: level,
+        event: name.description, message: message(), fields: fields()))
   }
 
   /// Writes one event at level `debug`.
@@ -97,12 +116,5 @@ public struct Log: Sendable {
     }
     // A part of a line counts as lost as well: it cannot be finished without a second write.
     if written != line.count { losses.lines.add() }
-  }
-
-  private static func now() -> CivilTime {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return CivilTime(
-      millisecondsSinceEpoch: Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000)
   }
 }

@@ -18,7 +18,9 @@ enum ServeCommand {
     configuration: Configuration, environment: [String: String],
     reread: () -> ConfigurationOutcome
   ) -> Int32 {
-    let log = Log(level: configuration.log.level, format: configuration.log.format)
+    let log = Log(
+      level: configuration.log.level, format: configuration.log.format,
+      linesMax: configuration.log.linesPerSecond)
     var supervision = Supervision(environment: environment, log: log)
     let signals: Signals
     do {
@@ -48,6 +50,7 @@ enum ServeCommand {
     supervision.tell(.ready)
     let status = waitForEnd(of: node, signals, &supervision, log, reread)
     admin.stop()
+    log.tellLeftOut()
     log.info("node_stopped", "the node has stopped", [.init("exit_status", Int(status))])
     return status
   }
