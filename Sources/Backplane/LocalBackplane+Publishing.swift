@@ -43,7 +43,8 @@ extension LocalBackplane {
     guard let index = indices[command.room] else { return }
     let envelope = Envelope(
       room: command.room, position: position, payload: command.payload, sender: sender,
-      wallMilliseconds: time)
+      wallMilliseconds: time,
+      publishedAt: PublishTime(nanoseconds: command.ticket?.askedAt ?? 0))
     tell(.envelope(envelope), to: index, &outbox)
   }
 

@@ -65,7 +65,8 @@ extension RedisBackplane {
           Envelope(
             room: room.name, position: nil, payload: body.payload,
             sender: policy.showsSender ? body.sender : nil,
-            wallMilliseconds: policy.showsTime ? body.wallMilliseconds : nil)), room, &outbox)
+            wallMilliseconds: policy.showsTime ? body.wallMilliseconds : nil,
+            publishedAt: publishTime(of: body))), room, &outbox)
     }
   }
 
@@ -125,15 +126,21 @@ extension RedisBackplane {
       return repair(room)
     }
     give(
-      room, position, body.payload, body.sender, body.wallMilliseconds, &outbox)
+      room, position, body.payload, body.sender, body.wallMilliseconds,
+      publishedAt: publishTime(of: body), &outbox)
     // A joiner waits for just this one: nothing may come between it and the next.
     if room.work?.joins.isEmpty == false { settle(room, now, &outbox) }
+  }
+
+  /// When this node was asked to publish a message, if it was this node.
+  private func publishTime(of body: RedisEnvelope.Body) -> PublishTime {
+    body.mid.publisher == publisher ? publishTimes.time(of: body.mid.number) : .unknown
   }
 
   /// Gives the next message to all live members.
   private mutating func give(
     _ room: RedisRoom, _ position: Position, _ payload: Payload, _ sender: Member?, _ time: Int64?,
-    _ outbox: inout BackplaneOutbox
+    publishedAt: PublishTime = .unknown, _ outbox: inout BackplaneOutbox
   ) {
     let policy = shapes[room.policy].policy
     room.position = position
@@ -153,7 +160,8 @@ extension RedisBackplane {
       .envelope(
         Envelope(
           room: room.name, position: position, payload: payload, sender: sender,
-          wallMilliseconds: time, startsEpoch: room.tellsEpoch)), room, &outbox)
+          wallMilliseconds: time, startsEpoch: room.tellsEpoch, publishedAt: publishedAt)), room,
+      &outbox)
     room.tellsEpoch = false
   }
 

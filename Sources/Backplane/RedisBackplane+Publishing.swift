@@ -20,6 +20,8 @@ extension RedisBackplane {
     }
     let shape = shapes[Int(command.policy)]
     lastMid &+= 1
+    publishTimes.note(
+      lastMid, nanoseconds: command.ticket?.askedAt ?? nanoseconds(now.monotonic))
     let body = RedisEnvelope.lengthPrefixed(
       RedisEnvelope.Body(
         mid: (publisher, lastMid), payload: command.payload,

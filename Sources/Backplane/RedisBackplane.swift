@@ -157,6 +157,7 @@ struct RedisBackplane: ~Copyable {
   var lastJoin: UInt64 = 0
   var lastSession: UInt32 = 0
   var lastMid: UInt64 = 0
+  var publishTimes = PublishTimes()
   let publisher: UInt64
   var waitingBytes = 0
   var waitingJoins = 0

@@ -68,6 +68,8 @@ extension Core {
     }
     metrics.deliveries.add(UInt64(members.count - withheld))
     hasDeliveredInTick = true
+    let published = envelope.publishedAt.nanoseconds
+    if published > 0 { deliveredSince.append(published) }
     metrics.fanOut.observe(MonotonicInstant.now().nanoseconds &- start.nanoseconds)
   }
 

@@ -56,6 +56,8 @@ struct Core: ~Copyable {
   var compressed: [UInt8] = []
   var deflaters: SharedDeflaters
   var hasDeliveredInTick = false
+  /// When the messages that were delivered in this tick were published, in nanoseconds.
+  var deliveredSince: [UInt64] = []
 
   // Rooms.
   var rooms = RoomTable()
@@ -306,7 +308,10 @@ extension Core: LoopStages {
     arena.reset()
     if hasDeliveredInTick {
       hasDeliveredInTick = false
-      metrics.deliveryLag.observe(MonotonicInstant.now().nanoseconds &- now.nanoseconds)
+      let end = MonotonicInstant.now().nanoseconds
+      metrics.flushTime.observe(end &- now.nanoseconds)
+      for start in deliveredSince { metrics.deliveryLag.observe(end &- start) }
+      deliveredSince.removeAll(keepingCapacity: deliveredSince.capacity <= 65_536)
     }
   }
 }

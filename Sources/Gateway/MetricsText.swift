@@ -191,8 +191,12 @@ extension Node {
     text.histogram(merged(.latency) { $0.fanOut.snapshot() })
     text.family(
       "roost_delivery_lag_seconds", .histogram,
-      help: "Time from the arrival of a tick's last input to the end of its flush.")
+      help: "Time from a publish on this node to the end of the flush to members on it.")
     text.histogram(merged(.latency) { $0.deliveryLag.snapshot() })
+    text.family(
+      "roost_flush_seconds", .histogram,
+      help: "Time from the last input of a tick that delivered something to its flush's end.")
+    text.histogram(merged(.latency) { $0.flushTime.snapshot() })
   }
 
   private func appendLimits(_ text: inout PrometheusText) {

@@ -85,6 +85,7 @@ final class ShardMetrics: Sendable {
   let publishAcknowledgement = Histogram(.latency)
   let fanOut = Histogram(.latency)
   let deliveryLag = Histogram(.latency)
+  let flushTime = Histogram(.latency)
 
   // Queues and limits.
   let outboundBytes = Gauge()

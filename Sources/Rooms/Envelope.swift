@@ -92,6 +92,27 @@ public enum Payload: Hashable, Sendable {
   }
 }
 
+/// When this node was asked to publish a message, on its monotonic clock.
+///
+/// A measurement and no part of the message: all values are equal, so that messages are compared by
+/// what they say.
+public struct PublishTime: Hashable, Sendable {
+  /// Nanoseconds since an arbitrary start; 0 for a message that was not published here.
+  public let nanoseconds: UInt64
+
+  /// A time of the monotonic clock, 0 for none.
+  public init(nanoseconds: UInt64) { self.nanoseconds = nanoseconds }
+
+  /// That of a message that came from elsewhere.
+  public static let unknown = PublishTime(nanoseconds: 0)
+
+  /// Always.
+  public static func == (left: PublishTime, right: PublishTime) -> Bool { true }
+
+  /// Adds nothing.
+  public func hash(into hasher: inout Hasher) {}
+}
+
 /// A message of a room on its way to the members.
 public struct Envelope: Hashable, Sendable {
   /// The room.
@@ -106,11 +127,13 @@ public struct Envelope: Hashable, Sendable {
   public let wallMilliseconds: Int64?
   /// Whether this is the first message that members get after the room's epoch changed.
   public let startsEpoch: Bool
+  /// When it was published, where that was here.
+  public let publishedAt: PublishTime
 
   /// Puts an envelope together.
   public init(
     room: RoomName, position: Position?, payload: Payload, sender: Member?,
-    wallMilliseconds: Int64?, startsEpoch: Bool = false
+    wallMilliseconds: Int64?, startsEpoch: Bool = false, publishedAt: PublishTime = .unknown
   ) {
     self.room = room
     self.position = position
@@ -118,5 +141,6 @@ public struct Envelope: Hashable, Sendable {
     self.sender = sender
     self.wallMilliseconds = wallMilliseconds
     self.startsEpoch = startsEpoch
+    self.publishedAt = publishedAt
   }
 }

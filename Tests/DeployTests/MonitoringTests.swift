@@ -56,6 +56,10 @@ struct MonitoringTests {
     let prometheus = try PrometheusServer(scraping: nodes.map(\.adminAddress))
     try Self.expectEveryPanelShowsSomething(prometheus, nodes)
     #expect(try !prometheus.hasRuleTrouble())
+    // Messages that come back through Redis are known as the node's own.
+    #expect(
+      try prometheus.query("roost_delivery_lag_seconds_count > 0").ranges(of: "\"instance\":").count
+        == 2)
     let names = ["RoostRedisAway", "RoostProbeLate", "RoostNodeDown"]
     for name in names { #expect(try Self.firing(name, prometheus) == "[]") }
 
