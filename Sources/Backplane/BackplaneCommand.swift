@@ -86,6 +86,8 @@ public struct JoinCommand: Sendable, Equatable {
   public let policy: Int32
   /// The connection as the room will see it.
   public let member: Member
+  /// The connection itself: another one than the member's when it came from another node.
+  public let seat: ConnectionID
   /// The position after which messages are wanted.
   public let since: Position?
   /// Bytes of message data that the answer may carry; the rest is asked for with `replay`.
@@ -95,12 +97,13 @@ public struct JoinCommand: Sendable, Equatable {
 
   /// Puts a join together.
   public init(
-    room: RoomName, policy: Int32, member: Member, since: Position?, pageBytesMax: Int,
-    ticket: ReplyTicket
+    room: RoomName, policy: Int32, member: Member, seat: ConnectionID? = nil, since: Position?,
+    pageBytesMax: Int, ticket: ReplyTicket
   ) {
     self.room = room
     self.policy = policy
     self.member = member
+    self.seat = seat ?? member.connection
     self.since = since
     self.pageBytesMax = pageBytesMax
     self.ticket = ticket
@@ -115,7 +118,7 @@ public enum BackplaneCommand: Sendable, Equatable {
   case join(JoinCommand)
   /// Read on after a join whose missed messages did not fit its answer.
   case replay(RoomName, after: Position, pageBytesMax: Int, ticket: ReplyTicket)
-  /// End a membership; also of a join that was not answered yet.
+  /// End the membership of a seat; also of a join that was not answered yet.
   case leave(RoomName, ConnectionID, shard: Int)
   /// Ask who is in a room.
   case presence(RoomName, limit: Int, after: UInt64, ticket: ReplyTicket)
@@ -143,6 +146,8 @@ public enum BackplaneCommand: Sendable, Equatable {
   case uncount(CountKey, ConnectionID)
   /// Tell every other node something, in the gateway's words; who cannot be reached misses it.
   case tell([UInt8])
+  /// Use a ticket up, if it is good; answered with `claimed`.
+  case claim(TicketClaim, ReplyTicket)
 
   /// The room that the command is about; nil when it is about none.
   public var room: RoomName? {
@@ -152,7 +157,7 @@ public enum BackplaneCommand: Sendable, Equatable {
     case .replay(let room, _, _, _), .leave(let room, _, _), .presence(let room, _, _, _),
       .history(let room, _, _, _, _, _), .describe(let room, _, _), .clear(let room, _, _):
       room
-    case .ask, .answer, .announce, .nodes, .revoke, .count, .uncount, .tell: nil
+    case .ask, .answer, .announce, .nodes, .revoke, .count, .uncount, .tell, .claim: nil
     }
   }
 }
@@ -168,8 +173,11 @@ public enum ClusterAudience: Sendable, Equatable {
   /// The nodes that hold connections of a user, who is named as in the name of the user's room: what
   /// stands there behind `user:`.
   case user(String)
-  /// The node that holds a connection.
+  /// The nodes that may hold a connection: the one that accepted it, and those to which it may have
+  /// moved.
   case connection(ConnectionID)
+  /// One run of one node.
+  case incarnation(String)
 }
 
 /// A question to nodes: opaque to the backplane, which carries it and gathers the answers.
@@ -351,6 +359,10 @@ public enum BackplaneEvent: Sendable, Equatable {
   case counted(CountKey.Kind, ConnectionID, place: Int)
   /// What another node tells. Comes to shard 0.
   case told([UInt8])
+  /// What became of a ticket.
+  case claimed(ReplyTicket, TicketOutcome)
+  /// What tickets are made with from now on, for every shard.
+  case resumption(ResumptionTerms)
   /// A command was not carried out; `room` is that of a join.
   case failed(ReplyTicket, RoomName?, BackplaneFailure)
 
@@ -360,11 +372,11 @@ public enum BackplaneEvent: Sendable, Equatable {
     case .published(let ticket, _), .joined(let ticket, _, _), .replayed(let ticket, _, _),
       .presence(let ticket, _, _), .history(let ticket, _, _, _), .described(let ticket, _, _),
       .cleared(let ticket), .answered(let ticket, _), .nodes(let ticket, _, _),
-      .revoked(let ticket),
+      .revoked(let ticket), .claimed(let ticket, _),
       .failed(let ticket, _, _):
       ticket
     case .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset, .presenceReset, .asked,
-      .revocations, .counted, .told:
+      .revocations, .counted, .told, .resumption:
       nil
     }
   }

@@ -151,6 +151,9 @@ public struct LocalBackplane: MessageBackplane, ~Copyable {
       // No other node comes later; the shards know by themselves.
       guard let ticket else { return }
       outbox.items.append(.event(shard: ticket.shard, .revoked(ticket)))
+    case .claim(_, let ticket):
+      // There is nowhere to come from.
+      outbox.items.append(.event(shard: ticket.shard, .claimed(ticket, .outlived)))
     // This node is the whole cluster.
     case .count, .uncount, .tell: break
     }

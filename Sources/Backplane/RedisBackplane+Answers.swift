@@ -99,7 +99,8 @@ extension RedisBackplane {
         LogEntry(
           offset: offset, payload: value.payload,
           sender: shape.policy.showsSender ? value.sender : nil,
-          wallMilliseconds: shape.policy.showsTime ? value.wallMilliseconds : nil))
+          wallMilliseconds: shape.policy.showsTime ? value.wallMilliseconds : nil,
+          mid: value.identifier))
       place += 3
     }
     return entries

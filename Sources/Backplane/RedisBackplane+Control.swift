@@ -46,16 +46,16 @@ extension RedisBackplane {
       }
       publish(names.channel(room), text, .question(number), now)
     case .connection(let connection):
-      let holder =
-        connection.process == settings.process
-        ? incarnation
-        : nodes.first { $0.value.process == connection.process && $0.value.isAlive }?.key
-      guard let holder else {
+      let holders = holders(of: connection)
+      guard !holders.isEmpty else {
         let answers = ClusterAnswers(answers: [], missing: [])
         return answer(question.ticket, .answered(question.ticket, answers), &outbox)
       }
-      open.awaited = [holder]
-      publish(names.inbox(holder), text, .question(number), now)
+      open.awaited = holders
+      for holder in holders { publish(names.inbox(holder), text, .question(number), now) }
+    case .incarnation(let name):
+      open.awaited = [name]
+      publish(names.inbox(name), text, .question(number), now)
     }
     questions[number] = open
   }

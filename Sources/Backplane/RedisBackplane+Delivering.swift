@@ -66,7 +66,7 @@ extension RedisBackplane {
             room: room.name, position: nil, payload: body.payload,
             sender: policy.showsSender ? body.sender : nil,
             wallMilliseconds: policy.showsTime ? body.wallMilliseconds : nil,
-            publishedAt: publishTime(of: body))), room, &outbox)
+            mid: body.identifier, publishedAt: publishTime(of: body))), room, &outbox)
     }
   }
 
@@ -126,7 +126,10 @@ extension RedisBackplane {
       return repair(room)
     }
     give(
-      room, position, body.payload, body.sender, body.wallMilliseconds,
+      room,
+      LogEntry(
+        offset: position.offset, payload: body.payload, sender: body.sender,
+        wallMilliseconds: body.wallMilliseconds, mid: body.identifier), position.epoch,
       publishedAt: publishTime(of: body), &outbox)
     // A joiner waits for just this one: nothing may come between it and the next.
     if room.work?.joins.isEmpty == false { settle(room, now, &outbox) }
@@ -139,18 +142,19 @@ extension RedisBackplane {
 
   /// Gives the next message to all live members.
   private mutating func give(
-    _ room: RedisRoom, _ position: Position, _ payload: Payload, _ sender: Member?, _ time: Int64?,
-    publishedAt: PublishTime = .unknown, _ outbox: inout BackplaneOutbox
+    _ room: RedisRoom, _ entry: LogEntry, _ epoch: Epoch, publishedAt: PublishTime = .unknown,
+    _ outbox: inout BackplaneOutbox
   ) {
     let policy = shapes[room.policy].policy
-    room.position = position
-    let sender = policy.showsSender ? sender : nil
-    let time = policy.showsTime ? time : nil
+    room.position = Position(epoch: epoch, offset: entry.offset)
+    let sender = policy.showsSender ? entry.sender : nil
+    let time = policy.showsTime ? entry.wallMilliseconds : nil
     if let work = room.work, work.reads > 0, !work.isRecentLost {
       work.recent.append(
         LogEntry(
-          offset: position.offset, payload: payload, sender: sender, wallMilliseconds: time))
-      work.recentBytes += payload.bytes.count + 64
+          offset: entry.offset, payload: entry.payload, sender: sender, wallMilliseconds: time,
+          mid: entry.mid))
+      work.recentBytes += entry.payload.bytes.count + 64
       if work.recentBytes > settings.pageBytesMax {
         work.isRecentLost = true
         work.recent = []
@@ -159,9 +163,9 @@ extension RedisBackplane {
     tell(
       .envelope(
         Envelope(
-          room: room.name, position: position, payload: payload, sender: sender,
-          wallMilliseconds: time, startsEpoch: room.tellsEpoch, publishedAt: publishedAt)), room,
-      &outbox)
+          room: room.name, position: room.position, payload: entry.payload, sender: sender,
+          wallMilliseconds: time, startsEpoch: room.tellsEpoch, mid: entry.mid,
+          publishedAt: publishedAt)), room, &outbox)
     room.tellsEpoch = false
   }
 
@@ -268,11 +272,7 @@ extension RedisBackplane {
         moveOn(work, to: newest, log.seams)
       }
       status.repaired.add(UInt64(missed.count))
-      for entry in missed {
-        give(
-          room, Position(epoch: newest.epoch, offset: entry.offset), entry.payload, entry.sender,
-          entry.wallMilliseconds, &outbox)
-      }
+      for entry in missed { give(room, entry, newest.epoch, &outbox) }
       if let last = missed.last, last.offset < newest.offset { repair(room) }
     } else {
       status.resets.add()

@@ -8,7 +8,7 @@ import Telemetry
 extension RedisBackplane {
   mutating func join(_ command: JoinCommand, _ now: Moment, _ outbox: inout BackplaneOutbox) {
     let room = room(command.room, command.policy)
-    refused.removeValue(forKey: RefusedJoin(room: command.room, member: command.member.connection))
+    refused.removeValue(forKey: RefusedJoin(room: command.room, seat: command.seat))
     guard waitingJoins < settings.waitingJoinsMax else {
       status.shed.add()
       refuse(command)
@@ -36,7 +36,7 @@ extension RedisBackplane {
 
   /// Remembers for a moment that a join failed: the connection's leave may be on its way.
   private mutating func refuse(_ command: JoinCommand) {
-    let join = RefusedJoin(room: command.room, member: command.member.connection)
+    let join = RefusedJoin(room: command.room, seat: command.seat)
     refused[join] = nowMonotonic
   }
 
@@ -66,12 +66,12 @@ extension RedisBackplane {
     let member = join.command.member
     var encoded: [UInt8] = []
     if shape.knowsMembers {
-      room.members[member.connection] = member
+      room.seat(member, in: join.command.seat)
       RedisEnvelope.append(member, to: &encoded)
     }
     if shape.hasHistory { beginRead(room) }
     pipe.call(
-      .enter, keys: 4, arguments: 18 + dead.count, .enter(room, join: join.number), at: now)
+      .enter, keys: 4, arguments: 19 + dead.count, .enter(room, join: join.number), at: now)
     pipe.add(names.key(room.name, "meta"))
     pipe.add(names.key(room.name, "log"))
     pipe.add(names.key(room.name, "nodes"))
@@ -94,6 +94,7 @@ extension RedisBackplane {
     pipe.add(Self.exact(join.command.since?.offset ?? 0))
     pipe.add(min(join.command.pageBytesMax, settings.pageBytesMax))
     pipe.add(4096)
+    pipe.add(join.command.seat == member.connection ? 0 : 1)
     for node in dead { pipe.add(node) }
   }
 
@@ -138,7 +139,7 @@ extension RedisBackplane {
   private mutating func takeBack(_ room: RedisRoom, _ join: PendingJoin) {
     guard !join.isCancelled else { return }
     room.memberCount -= 1
-    room.members.removeValue(forKey: join.command.member.connection)
+    room.unseat(join.command.seat)
     countChanged(room)
     becameEmpty(room)
   }
@@ -255,8 +256,13 @@ extension RedisBackplane {
           members: answer.members, position: room.position, recovered: answer.recovered,
           missed: missed, after: answer.recovered == true ? command.since?.offset ?? 0 : 0,
           isComplete: isComplete)), &outbox)
-    // Nobody was told of it: the room's size is.
-    if shapes[room.policy].hasEvents, answer.sequence == 0 { crowded(room) }
+    // Nobody was told of it: the room's size is, unless it was in the room already.
+    let isGuest = command.seat != command.member.connection
+    if shapes[room.policy].hasEvents, answer.sequence == 0,
+      !isGuest || answer.members > settings.presenceEventsMax
+    {
+      crowded(room)
+    }
   }
 
   /// Adds what came live after a log was read; false when it must be read on instead.
@@ -444,7 +450,7 @@ extension RedisBackplane {
       }
     }
     room.memberCount += 1
-    if shape.knowsMembers { room.members[command.member.connection] = command.member }
+    if shape.knowsMembers { room.seat(command.member, in: command.seat) }
     room.shardCounts[command.ticket.shard] += 1
     room.mayHaveMissed = true
     needsRegistration(room)
@@ -515,7 +521,7 @@ extension RedisBackplane {
     if shapes[room.policy].hasHistory { endRead(room) }
     if !join.isCancelled {
       room.memberCount -= 1
-      room.members.removeValue(forKey: join.command.member.connection)
+      room.unseat(join.command.seat)
       refuse(join.command)
     }
     needsRegistration(room)
@@ -531,15 +537,15 @@ extension RedisBackplane {
   // MARK: Leaving
 
   mutating func leave(
-    _ name: RoomName, _ connection: ConnectionID, _ shard: Int, _ now: Duration,
+    _ name: RoomName, _ seat: ConnectionID, _ shard: Int, _ now: Duration,
     _ outbox: inout BackplaneOutbox
   ) {
     guard let room = rooms[name],
-      refused.removeValue(forKey: RefusedJoin(room: name, member: connection)) == nil
+      refused.removeValue(forKey: RefusedJoin(room: name, seat: seat)) == nil
     else { return }
     if let work = room.work,
       let place = work.joins.lastIndex(where: {
-        $0.command.member.connection == connection && !$0.isCancelled
+        $0.command.seat == seat && !$0.isCancelled
       })
     {
       if case .waiting = work.joins[place].stage {
@@ -558,7 +564,7 @@ extension RedisBackplane {
       }
       work.joins[place].isCancelled = true
     } else if room.shardCounts[shard] > 0,
-      !shapes[room.policy].knowsMembers || room.members[connection] != nil
+      !shapes[room.policy].knowsMembers || room.members[seat] != nil
     {
       room.shardCounts[shard] -= 1
     } else {
@@ -567,8 +573,15 @@ extension RedisBackplane {
     }
     room.memberCount -= 1
     if shapes[room.policy].knowsMembers {
-      guard let member = room.members.removeValue(forKey: connection) else { return }
-      if isCommandReady { enqueue(.leave(member), room, now) } else { needsRegistration(room) }
+      guard let member = room.unseat(seat) else { return }
+      if room.holds(member.connection) {
+        // It has moved within this node: nobody has left.
+        countChanged(room)
+      } else if isCommandReady {
+        enqueue(.leave(member), room, now)
+      } else {
+        needsRegistration(room)
+      }
     } else {
       countChanged(room)
     }

@@ -45,11 +45,7 @@ extension RedisBackplane {
     nameRefusedSince = nil
     status.isNameTaken.store(false, ordering: .relaxed)
     // Into the table of nodes before anything else of it is written.
-    pipe.begin(4, .nothing, at: now)
-    pipe.add("HSET")
-    pipe.add(names.system("nodes"))
-    pipe.add(incarnation)
-    pipe.add("alive \(String(settings.process, radix: 16)) \(settings.nodeID)")
+    writeNode(now)
     setLease(now)
     lastRenewal = now
     nextRenewal = now + Self.lookInterval
@@ -116,16 +112,15 @@ extension RedisBackplane {
       if room.memberCount > 0 { needsRegistration(room) }
     }
     recount()
+    var outbox = BackplaneOutbox()
+    tellResumption(&outbox)
+    late.items += outbox.items
     // Its inbox and probe have the incarnation in their names.
     closeWishes.append((.subscriptions, "the node begins a new incarnation"))
   }
 
   private mutating func beginAgain(_ now: Duration) {
-    pipe.begin(4, .nothing, at: now)
-    pipe.add("HSET")
-    pipe.add(names.system("nodes"))
-    pipe.add(incarnation)
-    pipe.add("alive \(String(settings.process, radix: 16)) \(settings.nodeID)")
+    writeNode(now)
     pipe.begin(5, .nothing, at: now)
     pipe.add("SET")
     pipe.add(names.system("name:\(settings.nodeID)"))
@@ -161,8 +156,8 @@ extension RedisBackplane {
     var found: Set<String> = []
     for place in stride(from: 0, to: min(reply.elementCount(0), 2048), by: 2) {
       let name = reply.string(1 + place)
-      let parts = reply.string(2 + place).split(separator: " ", maxSplits: 2)
-      guard parts.count == 3, let process = UInt64(parts[1], radix: 16) else { continue }
+      let parts = reply.string(2 + place).split(separator: " ", maxSplits: 3)
+      guard parts.count >= 3, let process = UInt64(parts[1], radix: 16) else { continue }
       found.insert(name)
       if parts[0].hasPrefix("dead@") {
         // Kept for an hour, so that a node that only stood still finds out.
@@ -176,8 +171,11 @@ extension RedisBackplane {
         nodes[name, default: NodeRecord(id: String(parts[2]), process: process)].isReaped = true
         nodes[name]?.isAlive = false
         nodes[name]?.isBuried = true
-      } else if nodes[name] == nil {
-        nodes[name] = NodeRecord(id: String(parts[2]), process: process)
+        nodes[name]?.diedAt = died
+      } else {
+        if nodes[name] == nil { nodes[name] = NodeRecord(id: String(parts[2]), process: process) }
+        let adopted = parts.count > 3 ? parts[3].split(separator: ",") : []
+        nodes[name]?.adopted = adopted.prefix(Self.adoptedMax).compactMap { UInt64($0, radix: 16) }
       }
     }
     nodes = nodes.filter { found.contains($0.key) }
@@ -195,6 +193,7 @@ extension RedisBackplane {
       node.absences = 0
       node.isAlive = true
       node.remaining = .milliseconds(reply.integer(0))
+      node.seenAt = now
       nodes[name] = node
       return noteDead()
     }
@@ -215,6 +214,10 @@ extension RedisBackplane {
       .sorted()
     let others = nodes.filter { $0.value.isAlive && $0.key != incarnation }.count
     status.nodes.set(Int64(1 + others))
+    status.hasMovedAway.store(
+      nodes.contains {
+        $0.key != incarnation && $0.value.isAlive && $0.value.adopted.contains(settings.process)
+      }, ordering: .relaxed)
   }
 
   // MARK: Reaping

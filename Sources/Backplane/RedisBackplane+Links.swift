@@ -117,6 +117,7 @@ extension RedisBackplane {
     nextProbe = now
     nextStreamRead = now
     readRevocations(now)
+    readTicketSecret(now)
     for room in rooms.values {
       if room.work?.joins.isEmpty == false, room.channel == .live { sendJoins(room, now) }
       if shapes[room.policy].hasHistory, room.position != nil, room.channel == .live {
@@ -194,7 +195,7 @@ extension RedisBackplane {
           fail(join.command.ticket, room.name, unavailable(), &outbox)
         } else {
           room.memberCount -= 1
-          room.members.removeValue(forKey: join.command.member.connection)
+          room.unseat(join.command.seat)
           work.joins[place].stage = .waiting
         }
       case .leave(let room), .register(let room): needsRegistration(room)
@@ -212,6 +213,7 @@ extension RedisBackplane {
       case .question(let number): closeQuestion(number, &outbox)
       // Written or not: it is no harm to write it again.
       case .revoked(let ticket?): fail(ticket, nil, unavailable(), &outbox)
+      case .claim(_, let ticket): answer(ticket, .claimed(ticket, .undecided), &outbox)
       case .reapRooms(let node), .reap(let node, _, _):
         reaping.remove(node)
         failedReaps.remove(node)
@@ -221,7 +223,7 @@ extension RedisBackplane {
       case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
         .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .announcementAge,
         .streamEnd, .stream,
-        .revoked(nil), .revocations, .counted:
+        .revoked(nil), .revocations, .counted, .ticketSecret:
         break
       }
     }
@@ -452,6 +454,7 @@ extension RedisBackplane {
       }
       sweepNow()
       readRevocations(now)
+      readTicketSecret(now)
     }
     marker = found
   }
@@ -539,6 +542,8 @@ extension RedisBackplane {
     // Another primary, or another life of this one: what it knows may be older than what was told.
     status.eraChanges.add()
     sweepNow()
-    if isCommandReady { readRevocations(now) }
+    guard isCommandReady else { return }
+    readRevocations(now)
+    readTicketSecret(now)
   }
 }

@@ -28,7 +28,7 @@ extension RedisBackplane {
 
   /// Whether a member is a live one of this node: what another node says of it is news to nobody.
   private func isOurs(_ room: RedisRoom, _ member: Member) -> Bool {
-    guard room.members[member.connection] != nil else { return false }
+    guard room.holds(member.connection) else { return false }
     return room.work?.joins.contains {
       $0.command.member.connection == member.connection
     } != true
@@ -112,9 +112,15 @@ extension RedisBackplane {
 
   private mutating func sendRegister(_ room: RedisRoom, _ now: Duration) {
     let shape = shapes[room.policy]
-    // Whose join is in flight is written by it.
+    // Whose join is in flight is written by it. Guests come last, and once each.
+    let guests = room.guests.compactMap { room.members[$0.value[0]] }
+    let others = room.members.filter {
+      $0.key == $0.value.connection && room.guests[$0.key] == nil
+    }
+    let gone = dead + ownIncarnations
     pipe.call(
-      .register, keys: 3, arguments: 6 + 2 * room.members.count, .register(room), at: now)
+      .register, keys: 3,
+      arguments: 8 + 2 * (others.count + guests.count) + gone.count, .register(room), at: now)
     pipe.add(names.key(room.name, "meta"))
     pipe.add(names.key(room.name, "nodes"))
     pipe.add(names.key(room.name, "members:\(incarnation)"))
@@ -124,12 +130,15 @@ extension RedisBackplane {
     pipe.add(shape.hasEvents ? 1 : 0)
     pipe.add(settings.presenceEventsMax)
     pipe.add(shape.metaLife)
-    for (connection, member) in room.members {
+    pipe.add(others.count)
+    pipe.add(guests.count)
+    for member in Array(others.values) + guests {
       var encoded: [UInt8] = []
       RedisEnvelope.append(member, to: &encoded)
-      pipe.add(connection.description)
+      pipe.add(member.connection.description)
       pipe.add(encoded)
     }
+    for name in gone { pipe.add(name) }
   }
 
   mutating func registered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {

@@ -94,7 +94,8 @@ extension RedisBackplane {
         while next < outgoing.waiting.count, members.count < Self.batchMax,
           case .leave(let member) = outgoing.waiting[next]
         {
-          members.append(member)
+          // Who came back meanwhile, over another connection, has not left.
+          if !room.holds(member.connection) { members.append(member) }
           next += 1
         }
         sendLeave(room, members, now)

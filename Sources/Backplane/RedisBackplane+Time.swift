@@ -52,6 +52,7 @@ extension RedisBackplane: MessageBackplane {
     case .count(let key, let connection, let shard): count(key, connection, shard)
     case .uncount(let key, let connection): uncount(key, connection)
     case .tell(let text): tell(text, now.monotonic)
+    case .claim(let claim, let ticket): self.claim(claim, ticket, now.monotonic, &outbox)
     }
     drainLate(&outbox)
   }
@@ -114,6 +115,8 @@ extension RedisBackplane: MessageBackplane {
     case .counted(let key, let number, let placed):
       counted(key, number, placed, reply, time, &outbox)
     case .revocations(let reading): revocationsRead(reading, reply, time, &outbox)
+    case .ticketSecret: ticketSecretRead(reply, time, &outbox)
+    case .claim(let claim, let ticket): claimAnswered(claim, ticket, reply, time, &outbox)
     }
     drainLate(&outbox)
   }

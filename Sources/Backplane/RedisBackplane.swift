@@ -181,6 +181,10 @@ struct RedisBackplane: ~Copyable {
   var isAnnouncementDue = false
   var nodeTickets: [ReplyTicket] = []
   var ownIncarnations: [String] = []
+  /// Processes whose connections have moved here; the newest last.
+  var adopted: [UInt64] = []
+  /// What signs tickets; nil until it was read.
+  var ticketSecret: [UInt8]?
   var nameRefusedSince: Duration?
 
   // Connections that are counted over all nodes.
@@ -318,7 +322,7 @@ struct Backoff {
 /// A join that failed, whose leave may be on its way.
 struct RefusedJoin: Hashable {
   let room: RoomName
-  let member: ConnectionID
+  let seat: ConnectionID
 }
 
 /// A subscription that was asked for and not confirmed.
@@ -339,6 +343,12 @@ struct NodeRecord {
   /// Whether the table says that it is dead.
   var isBuried = false
   var remaining: Duration?
+  /// When it was seen with a lease, by this node's clock.
+  var seenAt: Duration?
+  /// When others found it dead, in seconds since 1970.
+  var diedAt: Int64?
+  /// Processes whose connections have moved there.
+  var adopted: [UInt64] = []
 }
 
 /// A question of this node whose answers are being gathered.

@@ -39,6 +39,16 @@ public enum RedisEnvelope {
     /// When it was published, in milliseconds since 1970, where the policy shows that.
     public var wallMilliseconds: Int64?
 
+    /// The mid as one number, alike wherever the message is read, never 0.
+    ///
+    /// Those of one publisher are all different; those of two are as random numbers are.
+    var identifier: UInt64 {
+      var mixed = mid.publisher ^ (mid.number &* 0x9E37_79B9_7F4A_7C15)
+      mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+      mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+      return max(mixed ^ mixed >> 31, 1)
+    }
+
     /// Equal when every part is.
     public static func == (left: Body, right: Body) -> Bool {
       left.mid == right.mid && left.payload == right.payload && left.sender == right.sender

@@ -41,6 +41,8 @@ enum PendingReply {
   case revoked(ReplyTicket?)
   case revocations(reading: UInt64)
   case counted(CountKey, Int, [UnplacedConnection])
+  case ticketSecret
+  case claim(TicketClaim, ReplyTicket)
 }
 
 /// The commands of one link.

@@ -30,8 +30,10 @@ final class RedisRoom {
   var shardCounts: [UInt32]
   /// Connections that have been sent into the room in Redis, answered or not.
   var memberCount = 0
-  /// Those connections, in rooms that know their members.
-  var members: [ConnectionID: Member] = [:]
+  /// Those connections by their own ids, in rooms that know their members.
+  private(set) var members: [ConnectionID: Member] = [:]
+  /// Of those that came from other nodes, by the ids under which rooms know them.
+  private(set) var guests: [ConnectionID: [ConnectionID]] = [:]
   /// Whether the number of members in Redis is to be written again.
   var isCountStale = false
   /// Whether all members in Redis are to be written again.
@@ -63,6 +65,29 @@ final class RedisRoom {
     self.name = name
     self.policy = policy
     shardCounts = Array(repeating: 0, count: shardCount)
+  }
+
+  /// Notes who sits in a seat.
+  func seat(_ member: Member, in seat: ConnectionID) {
+    members[seat] = member
+    if seat != member.connection { guests[member.connection, default: []].append(seat) }
+  }
+
+  /// Takes a seat away; who sat there.
+  @discardableResult
+  func unseat(_ seat: ConnectionID) -> Member? {
+    guard let member = members.removeValue(forKey: seat) else { return nil }
+    if seat != member.connection, var seats = guests.removeValue(forKey: member.connection) {
+      seats.removeAll { $0 == seat }
+      if !seats.isEmpty { guests[member.connection] = seats }
+    }
+    return member
+  }
+
+  /// Whether a seat here is taken by who rooms know by that id.
+  func holds(_ id: ConnectionID) -> Bool {
+    // A seat may bear the id by which another member is known.
+    members[id]?.connection == id || guests[id] != nil
   }
 
   /// Live members on this node.

@@ -184,19 +184,31 @@ struct RedisScript: Sendable {
 
   /// Makes a connection a member, and reads what it missed: rule 10.
   ///
-  /// KEYS: meta, log, nodes, this incarnation's members.
-  /// ARGV: era, fresh epoch, channel, messages kept, lifetime in ms, time to live of meta in ms, the
-  /// time in ms or nothing, incarnation, members of this incarnation, connection, member, whether
-  /// there are events (0 or 1), members up to which they are told, members allowed (0: any), the
-  /// epoch and offset of the client's position (nothing: none), bytes and messages of a page; then
-  /// the incarnations that are not alive.
-  /// Returns `FULL`, or members, epoch, offset, seams, pseq (0: nothing was told), entries.
+  /// KEYS: meta, log, nodes, this incarnation's members. ARGV: era, fresh epoch, channel, messages
+  /// kept, lifetime in ms, time to live of meta in ms, the time in ms or nothing, incarnation,
+  /// members of this incarnation, connection, member, whether there are events (0 or 1), members up
+  /// to which they are told, members allowed (0: any), the epoch and offset of the client's
+  /// position (nothing: none), bytes and messages of a page, whether the connection came from
+  /// another node (0 or 1); then the incarnations that are not alive. Returns `FULL`, or members,
+  /// epoch, offset, seams, pseq (0: nothing was told), entries.
   static let enter = RedisScript(
     clock, life, entries, count,
     """
     local meta, log, nodes, members = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
     local messages, allowed = tonumber(ARGV[4]), tonumber(ARGV[14])
-    local total = count(nodes, ARGV[8], 19) + tonumber(ARGV[9])
+    local total = count(nodes, ARGV[8], 20) + tonumber(ARGV[9])
+    -- The connection before may stand elsewhere: both are one member, and the later one has it.
+    local before = {}
+    if ARGV[19] == '1' and ARGV[11] ~= '' then
+      local head, dead = string.sub(members, 1, #members - #ARGV[8]), {}
+      for i = 20, #ARGV do dead[ARGV[i]] = true end
+      for _, other in ipairs(redis.call('HKEYS', nodes)) do
+        if redis.call('HEXISTS', head .. other, ARGV[10]) == 1 then
+          if not dead[other] then total = total - 1 end
+          if other ~= ARGV[8] then before[#before + 1] = head .. other end
+        end
+      end
+    end
     if allowed > 0 and total > allowed then return 'FULL' end
     local h = {'', 0, ''}
     if messages > 0 then
@@ -207,7 +219,8 @@ struct RedisScript: Sendable {
     local pseq = '0'
     if ARGV[11] ~= '' then
       -- Who stands there already was told of before the link was lost that asked for it first.
-      local isNew = redis.call('HSET', members, ARGV[10], ARGV[11]) == 1
+      local isNew = redis.call('HSET', members, ARGV[10], ARGV[11]) == 1 and #before == 0
+      for _, key in ipairs(before) do redis.call('HDEL', key, ARGV[10]) end
       if isNew and ARGV[12] == '1' and total - 1 <= tonumber(ARGV[13]) then
         pseq = redis.call('HINCRBY', meta, 'pseq', 1)
         if messages == 0 then redis.call('PEXPIRE', meta, ARGV[6]) end
@@ -227,7 +240,7 @@ struct RedisScript: Sendable {
   /// KEYS: meta, nodes, this incarnation's members.
   /// ARGV: channel, incarnation, members left of this incarnation, whether there are events, members
   /// up to which there are, time to live of meta, then connection and member of each.
-  /// Returns pseq.
+  /// Returns pseq, or 0 when nothing was told, or -1 when nobody was there: they have moved.
   static let leave = RedisScript(
     """
     local meta, nodes, members = KEYS[1], KEYS[2], KEYS[3]
@@ -240,7 +253,8 @@ struct RedisScript: Sendable {
     else
       redis.call('HSET', nodes, ARGV[2], ARGV[3])
     end
-    if ARGV[4] ~= '1' or #gone == 0 then return 0 end
+    if #gone == 0 then return -1 end
+    if ARGV[4] ~= '1' then return 0 end
     local total = 0
     for _, c in ipairs(redis.call('HVALS', nodes)) do total = total + tonumber(c) end
     if total > tonumber(ARGV[5]) then return 0 end
@@ -253,21 +267,40 @@ struct RedisScript: Sendable {
   /// Writes all members of this incarnation anew, after a new lease, lost data or a lost link, and
   /// tells the difference.
   ///
+  /// Who came from another node is taken over from there; whose later connection stands under
+  /// another living incarnation is left to that one.
+  ///
   /// KEYS: meta, nodes, this incarnation's members. ARGV: channel, incarnation, members of this
-  /// incarnation, whether there are events, members up to which there are, time to live of meta, then
-  /// connection and member of each. Returns pseq.
+  /// incarnation, whether there are events, members up to which there are, time to live of meta,
+  /// how many were accepted here and how many came from other nodes, then connection and member of
+  /// each; then the incarnations that are not alive. Returns pseq.
   static let register = RedisScript(
-    elsewhere,
     """
     local meta, nodes, members = KEYS[1], KEYS[2], KEYS[3]
-    local old, came = {}, {}
+    local old, came, kept, dead, others = {}, {}, {}, {}, {}
+    local guests = 9 + 2 * ARGV[7]
+    local last = guests + 2 * ARGV[8] - 1
+    local head = string.sub(members, 1, #members - #ARGV[2])
+    for i = last + 1, #ARGV do dead[ARGV[i]] = true end
+    for _, other in ipairs(redis.call('HKEYS', nodes)) do
+      if other ~= ARGV[2] then others[#others + 1] = other end
+    end
     local before = redis.call('HGETALL', members)
     for i = 1, #before, 2 do old[before[i]] = before[i + 1] end
-    for i = 7, #ARGV, 2 do
-      if old[ARGV[i]] then
-        old[ARGV[i]] = nil
-      elseif not elsewhere(nodes, members, ARGV[2], ARGV[i]) then
-        came[#came + 1] = ARGV[i + 1]
+    for i = 9, last, 2 do
+      local isKnown, isTaken = old[ARGV[i]] ~= nil, false
+      for _, other in ipairs(others) do
+        if i >= guests then
+          isKnown = redis.call('HDEL', head .. other, ARGV[i]) == 1 or isKnown
+        elseif redis.call('HEXISTS', head .. other, ARGV[i]) == 1 then
+          isKnown, isTaken = true, isTaken or not dead[other]
+        end
+      end
+      old[ARGV[i]] = nil
+      if not isKnown then came[#came + 1] = ARGV[i + 1] end
+      if not isTaken then
+        kept[#kept + 1] = ARGV[i]
+        kept[#kept + 1] = ARGV[i + 1]
       end
     end
     redis.call('DEL', members)
@@ -276,7 +309,7 @@ struct RedisScript: Sendable {
     else
       redis.call('HSET', nodes, ARGV[2], ARGV[3])
     end
-    for i = 7, #ARGV, 2 do redis.call('HSET', members, ARGV[i], ARGV[i + 1]) end
+    for i = 1, #kept, 2 do redis.call('HSET', members, kept[i], kept[i + 1]) end
     local total, gone = 0, {}
     for _, c in ipairs(redis.call('HVALS', nodes)) do total = total + tonumber(c) end
     for _, member in pairs(old) do gone[#gone + 1] = member end

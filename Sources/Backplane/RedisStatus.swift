@@ -75,6 +75,8 @@ public final class RedisStatus: Sendable {
   public let isOverloaded = Atomic<Bool>(false)
   /// Whether the node has read once what the cluster remembers as taken back.
   public let hasReadRevocations = Atomic<Bool>(false)
+  /// Whether connections of this process may have moved to other nodes.
+  public let hasMovedAway = Atomic<Bool>(false)
   /// Whether another living node has this one's name.
   public let isNameTaken = Atomic<Bool>(false)
 

@@ -70,6 +70,8 @@ final class Admission: Sendable {
   private let connectionsMax: Int
   private let connections = Atomic<Int>(0)
   private let paidUntil = Atomic<UInt64>(0)
+  /// The same for those who hold a ticket.
+  private let movesPaidUntil = Atomic<UInt64>(0)
   private let addresses = CountingSketch()
   private let addressRates = CountingSketch()
   private let socketRates = CountingSketch()
@@ -77,6 +79,7 @@ final class Admission: Sendable {
   // Until when the cluster is known to have as many as it may have.
   private let fullAddresses = CountingSketch()
   private let fullUsers = CountingSketch()
+  private let moves = CountingSketch()
   // Rates that several connections share; a row that is not used takes no memory.
   private let userMessages = CountingSketch()
   private let userBytes = CountingSketch()
@@ -151,12 +154,17 @@ final class Admission: Sendable {
   // MARK: Handshakes
 
   /// Judges an upgrade; nil when it is let in, and then it counts as a connection of the node.
-  func upgrade(_ address: SocketAddress, _ limits: Limits, now: MonotonicInstant)
-    -> (refusal: AdmissionRefusal, retryAfter: Duration)?
-  {
+  ///
+  /// - Parameter holdsTicket: whether it comes from another node: those have a rate of their own,
+  ///   as
+  ///   high as that of all others together, and are judged as they are when it is used up.
+  func upgrade(
+    _ address: SocketAddress, holdsTicket: Bool = false, _ limits: Limits, now: MonotonicInstant
+  ) -> (refusal: AdmissionRefusal, retryAfter: Duration)? {
     let key = Self.key(of: address)
     let perAddress = limits.handshakesPerSecondPerAddress
-    if perAddress > 0,
+    let isAhead = holdsTicket && takeHandshake(limits, now, from: movesPaidUntil) == nil
+    if !isAhead, perAddress > 0,
       let wait = addressRates.take(key, 1, ratePerSecond: perAddress, burst: perAddress, now: now),
       holds(.admission(.addressRate), limits)
     {
@@ -172,7 +180,9 @@ final class Admission: Sendable {
         return (.addressConnections, .seconds(5))
       }
     }
-    if let wait = takeHandshake(limits, now), holds(.admission(.nodeRate), limits) {
+    if !isAhead, let wait = takeHandshake(limits, now, from: paidUntil),
+      holds(.admission(.nodeRate), limits)
+    {
       return (.nodeRate, wait)
     }
     // What the machine affords is no matter of choice: it holds in a dry run, too.
@@ -195,7 +205,9 @@ final class Admission: Sendable {
     precondition(old > 0, "more connections ended than began")
   }
 
-  private func takeHandshake(_ limits: Limits, _ now: MonotonicInstant) -> Duration? {
+  private func takeHandshake(
+    _ limits: Limits, _ now: MonotonicInstant, from paidUntil: borrowing Atomic<UInt64>
+  ) -> Duration? {
     guard limits.handshakesPerSecond > 0 else { return nil }
     let cost = 1_000_000_000 / UInt64(limits.handshakesPerSecond)
     let depth: UInt64 = 1_000_000_000
@@ -234,6 +246,20 @@ final class Admission: Sendable {
     else { return true }
     users.leave(key)
     return false
+  }
+
+  /// Whether a connection that came from another node is not counted for a while, because the one
+  /// before still is.
+  ///
+  /// As many of a user or an address as it may have connections, so that nobody has many more by
+  /// moving all the time.
+  func mayOverlap(
+    user: String?, _ address: SocketAddress, _ limits: Limits, now: MonotonicInstant
+  ) -> Bool {
+    let limit = user == nil ? limits.connectionsPerAddress : limits.connectionsPerUser
+    guard limit > 0 else { return true }
+    let key = user.map(Self.key) ?? Self.key(of: address)
+    return moves.take(key, 1, ratePerSecond: max(limit / 10, 1), burst: limit, now: now) == nil
   }
 
   /// Counts a connection of a user that has enough, because an older one makes room.

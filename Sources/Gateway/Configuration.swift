@@ -50,6 +50,14 @@ public struct Configuration: Sendable, Equatable {
     public var window = Duration.seconds(30)
     /// When the node ends, whatever is left; at least grace and window together.
     public var hardStop = Duration.seconds(60)
+    /// Whether a node with far more connections than the others sends some of them away, slowly.
+    public var rebalance = false
+  }
+
+  /// How connections are known again on another node.
+  public struct Resume: Sendable, Equatable {
+    /// Secrets that sign tickets: the first one signs, all verify; none: the cluster makes one.
+    public var secrets: [String] = []
   }
 
   /// The Redis that makes nodes one cluster.
@@ -110,6 +118,8 @@ public struct Configuration: Sendable, Equatable {
   public var webhooks = Webhooks()
   /// How the node leaves.
   public var drain = Drain()
+  /// How connections are known again on another node.
+  public var resume = Resume()
   /// What the node writes about itself.
   public var log = LogSettings()
   /// Whether this is `--dev`: anonymous with `?user=NAME` believed, any origin, the console at `/`,

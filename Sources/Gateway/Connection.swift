@@ -111,6 +111,8 @@ struct Connection: ~Copyable {
   var session = Session()
   /// What waits for the callback's decision; nil for most.
   var held: HeldRequests?
+  /// Where it came from, for one that came from another node.
+  var resumption: Resumption?
   var openedAt = MonotonicInstant.zero
   /// When bytes came last.
   var lastActivity = MonotonicInstant.zero
@@ -122,6 +124,10 @@ struct Connection: ~Copyable {
   var isAdmitted = false
   /// How far it is on its way out of a node that drains.
   var departure = Departure.staying
+  /// Whether messages tell it which they are, because it may get them over two connections.
+  var showsMids = false
+  /// Whether its client has another connection now, which counts in its place.
+  var isSuperseded = false
   /// Where it stands among those that have not finished their handshake.
   var handshake = HandshakePlace()
   /// Whether the head of an event stream was sent.

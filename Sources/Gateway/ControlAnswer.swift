@@ -36,6 +36,8 @@ struct ControlAnswer: Sendable, Equatable {
   /// Rooms with their members, by name.
   var rooms: [RoomSize] = []
   var hasMoreRooms = false
+  /// Whether it is about one connection, which counts once, however many nodes have reached it.
+  var isAboutOne = false
   var top = TopFigures()
 
   /// The longest answer that is read.
@@ -48,10 +50,12 @@ struct ControlAnswer: Sendable, Equatable {
     connections += other.connections.prefix(
       max(0, ControlQuestion.listMax - connections.count))
     hasMoreRooms = hasMoreRooms || other.hasMoreRooms
+    isAboutOne = isAboutOne || other.isAboutOne
     switch question {
     case .rooms(_, let limit): mergeRooms(other.rooms, limit)
     // Cut when all parts are there: a room may be among the last of each.
     case .top: top.merge(other.top)
+    case .move: mergeRooms(other.rooms, ControlQuestion.listMax)
     case .send, .disconnect, .evict, .join, .kick, .describe, .revoke: break
     }
   }
@@ -77,6 +81,7 @@ struct ControlAnswer: Sendable, Equatable {
     output.append(contentsOf: "{\"count\":".utf8)
     JSONWriter.appendInteger(count, to: &output)
     if hasMoreRooms { output.append(contentsOf: ",\"more\":true".utf8) }
+    if isAboutOne { output.append(contentsOf: ",\"one\":true".utf8) }
     Self.appendList("connections", connections, &output) { $0.append(to: &$1) }
     Self.appendList("rooms", rooms, &output) { $0.append(to: &$1) }
     if !top.isEmpty {
@@ -109,6 +114,7 @@ struct ControlAnswer: Sendable, Equatable {
     guard let tree, let count = tree["count"]?.integer, count >= 0 else { return nil }
     self.count = Int(count)
     hasMoreRooms = tree["more"]?.bool ?? false
+    isAboutOne = tree["one"]?.bool ?? false
     if let tree = tree["top"] {
       guard let top = TopFigures(tree, node: node) else { return nil }
       self.top = top

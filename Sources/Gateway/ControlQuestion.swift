@@ -27,7 +27,7 @@ extension ClusterAudience {
 /// A question to nodes.
 enum ControlQuestion: Sendable, Equatable {
   /// Queue a direct message.
-  case send(ControlTarget, data: [UInt8], sender: Member?)
+  case send(ControlTarget, data: [UInt8], sender: Member?, mid: UInt64)
   /// Close connections with 4003.
   case disconnect(ControlTarget, reason: String?)
   /// Close a connection with 4007: a newer one of its user takes its place.
@@ -44,6 +44,8 @@ enum ControlQuestion: Sendable, Equatable {
   case top(limit: Int, node: String?)
   /// Refuse tokens, and close the connections that they opened.
   case revoke(Revocation)
+  /// A connection has moved: another one, of this id, is its client's now.
+  case move(ConnectionID, to: ConnectionID)
 
   /// The longest id of a node that a question names: 255 characters.
   static let nodeBytesMax = 1020
@@ -56,7 +58,7 @@ enum ControlQuestion: Sendable, Equatable {
   var hasEffect: Bool {
     switch self {
     case .send, .disconnect, .evict, .join, .kick, .revoke: true
-    case .describe, .rooms, .top: false
+    case .describe, .rooms, .top, .move: false
     }
   }
 
@@ -72,8 +74,9 @@ enum ControlQuestion: Sendable, Equatable {
   var json: [UInt8] {
     var output: [UInt8] = []
     switch self {
-    case .send(let target, let data, let sender):
+    case .send(let target, let data, let sender, let mid):
       Self.begin("send", target, &output)
+      Self.append("mid", String(mid, radix: 16), &output)
       if let sender {
         output.append(contentsOf: ",\"from\":\"".utf8)
         sender.connection.append(to: &output)
@@ -108,6 +111,9 @@ enum ControlQuestion: Sendable, Equatable {
       Self.append("tokens", String(decoding: record.name, as: UTF8.self), &output)
       Self.append("issued_before", Int(record.issuedBefore), &output)
       Self.append("until", Int(record.until), &output)
+    case .move(let member, let connection):
+      Self.begin("move", .connection(member), &output)
+      Self.append("to", connection.description, &output)
     }
     output.append(UInt8(ascii: "}"))
     return output
@@ -152,7 +158,8 @@ enum ControlQuestion: Sendable, Equatable {
         else { return nil }
         sender = Member(connection: id, user: Self.user(fields, "from_user"), info: nil)
       }
-      self = .send(target, data: data, sender: sender)
+      let mid = fields.string("mid", bytesMax: 16).flatMap { UInt64($0, radix: 16) }
+      self = .send(target, data: data, sender: sender, mid: mid ?? 0)
     case "disconnect":
       guard let target else { return nil }
       let reason = fields.string("reason", bytesMax: 4 * Self.reasonCharactersMax)
@@ -182,6 +189,11 @@ enum ControlQuestion: Sendable, Equatable {
           RevocationRecord(name: Array(name.utf8), issuedBefore: issuedBefore, until: until))
       else { return nil }
       self = .revoke(revocation)
+    case "move":
+      guard case .connection(let member) = target,
+        let connection = fields.string("to", bytesMax: 40).flatMap({ ConnectionID(text: $0) })
+      else { return nil }
+      self = .move(member, to: connection)
     default: return nil
     }
   }

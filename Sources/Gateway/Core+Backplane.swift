@@ -77,6 +77,7 @@ extension Core {
     case .envelope(let envelope): return deliver(envelope)
     default: break
     }
+    if case .claimed(let ticket, let outcome) = event { return claimed(ticket, outcome, now) }
     if let ticket = event.ticket {
       if ticket.server > 0 { return serverAnswered(ticket, event, now) }
       requestAnswered(ticket)
@@ -118,7 +119,8 @@ extension Core {
       counted(kind, connection, place: place, now)
     case .told(let text): told(text, now)
     case .revocations(let records, let isLast): remembered(records, isLast: isLast, now)
-    case .described, .cleared, .nodes, .revoked:
+    case .resumption(let terms): follow(terms)
+    case .described, .cleared, .nodes, .revoked, .claimed:
       preconditionFailure("only the server API asks for this")
     case .failed(let ticket, _, let failure):
       guard let slot = slot(of: ticket) else { return }
@@ -222,9 +224,9 @@ extension Core {
       let envelope = Envelope(
         room: room, position: Position(epoch: epoch, offset: entry.offset),
         payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds,
-        startsEpoch: tellsEpoch && place == 0)
+        startsEpoch: tellsEpoch && place == 0, mid: entry.mid)
       withScratch { core, output in
-        let kind = encode(envelope, to: &output)
+        let kind = encode(envelope, showsMid: core.connections[slot].showsMids, to: &output)
         core.enqueueMessage(
           kind, output.span, slot, compressesAlways: false, envelope: envelope)
       }
@@ -336,6 +338,7 @@ extension Core {
 
   /// Takes a connection out of a room; false when it is not in it.
   mutating func leaveRoom(_ room: RoomName, _ slot: Int32, _ now: MonotonicInstant) -> Bool {
+    moves.forget(room, of: slot)
     if let known = rooms.index(of: room),
       let seat = connections[slot].session.removeSeat(in: known)
     {

@@ -175,8 +175,11 @@ extension Core {
       ?? ConnectionEnding(code: 1006, side: .remote, isClean: false)
     metrics.countClose(ending.code, ending.side == .local ? .server : .client)
     let user = connections[slot].session.identity.user
-    tell(
-      .disconnected(connectionID(of: slot), user: user, code: ending.code), .disconnected)
+    // Whoever goes on over another connection is not gone.
+    if !connections[slot].isSuperseded {
+      tell(.disconnected(memberID(of: slot), user: user, code: ending.code), .disconnected)
+    }
+    forgetMove(slot)
     shared.log.debug(
       "connection_closed", "a connection has ended",
       [

@@ -3,6 +3,7 @@
 
 import Auth
 import Backplane
+import RoostCrypto
 import RoostEventLoop
 import RoostRooms
 import RoostWebSocket
@@ -51,8 +52,9 @@ extension Core {
 
   private func shards(for question: ControlQuestion) -> [Int] {
     switch question {
-    case .send(.connection(let connection), _, _), .disconnect(.connection(let connection), _),
+    case .send(.connection(let connection), _, _, _), .disconnect(.connection(let connection), _),
       .describe(.connection(let connection)), .evict(let connection):
+      if shared.hasMovers { return Array(0..<shared.shardCount) }
       let isHere =
         connection.process == shared.process && Int(connection.shard) < shared.shardCount
       return isHere ? [Int(connection.shard)] : []
@@ -85,14 +87,18 @@ extension Core {
     guard let slot = slot(of: ticket) else { return }
     var delivered = 0
     var isComplete = answers.missing.isEmpty
+    var isAboutOne = false
     for (node, text) in answers.answers {
       if let part = ControlAnswer(reading: text, from: node) {
         let (sum, overflow) = delivered.addingReportingOverflow(part.count)
         delivered = overflow ? .max : sum
+        isAboutOne = isAboutOne || part.isAboutOne
       } else {
         isComplete = false
       }
     }
+    // It is on its way from one node to the other: both have it.
+    if isAboutOne { delivered = min(delivered, 1) }
     send(slot) { [delivered, isComplete] in
       Reply.sent(id: ticket.id, delivered: delivered, isComplete: isComplete, to: &$0)
     }
@@ -104,34 +110,37 @@ extension Core {
   mutating func carryOut(_ question: ControlQuestion, _ now: MonotonicInstant) -> ControlAnswer {
     var answer = ControlAnswer()
     switch question {
-    case .send(let target, let data, let sender):
-      answer.count = deliverDirect(to: target, data, sender)
+    case .send(let target, let data, let sender, let mid):
+      answer.count = deliverDirect(to: target, data, sender, mid: mid)
+      if case .connection = target { answer.isAboutOne = true }
     case .disconnect(let target, let reason):
       for slot in slots(of: target) {
-        answer.count += 1
+        answer.count += connections[slot].isSuperseded ? 0 : 1
         close(slot, .kicked, reason: reason, now)
       }
     case .evict(let connection):
-      for slot in slots(of: .connection(connection)) {
+      for slot in slots(of: .connection(connection)) where !connections[slot].isSuperseded {
         answer.count += 1
         close(slot, .connectionLimit, now)
       }
     case .join(let user, let room):
       guard let policy = rules.policies.number(for: room) else { break }
       for slot in slots(of: .user(user))
-      where connections[slot].phase == .open && mayBeJoined(slot, to: room) {
+      where connections[slot].phase == .open && mayBeJoined(slot, to: room)
+        && !connections[slot].isSuperseded
+      {
         answer.count += 1
-        enter(room, policy, nil, nil, slot, isServerJoin: true, now)
+        enterByServer(room, policy, slot, now)
       }
     case .kick(let user, let room):
       for slot in slots(of: .user(user)) where leaveRoom(room, slot, now) {
-        answer.count += 1
+        answer.count += connections[slot].isSuperseded ? 0 : 1
         send(slot) { Push.removed(room, code: .kicked, to: &$0) }
         if connections[slot].phase == .stream { endStream(slot, now) }
       }
     case .revoke(let revocation): answer.count = revoke(revocation, now)
     case .describe(let target):
-      let found = slots(of: target)
+      let found = slots(of: target).filter { !connections[$0].isSuperseded }
       answer.count += found.count
       for slot in found.prefix(ControlQuestion.listMax) {
         answer.connections.append(details(of: slot, now))
@@ -140,6 +149,13 @@ extension Core {
       let page = rooms.page(after: after, limit: limit)
       answer.rooms = page.rooms
       answer.hasMoreRooms = page.hasMore
+    case .move(let member, let connection):
+      for slot in slots(of: .connection(member))
+      where connections[slot].phase == .open && connectionID(of: slot) != connection {
+        answer.count += 1
+        answer.rooms += moves.serverRooms(of: slot).map { RoomSize(room: $0, members: 1) }
+        supersede(slot, now)
+      }
     case .top: preconditionFailure("a survey takes more than one round")
     }
     return answer
@@ -152,10 +168,13 @@ extension Core {
     case .connection(let connection):
       let token = SlotToken(
         index: Int32(truncatingIfNeeded: connection.slot), generation: connection.generation)
+      // Those who came from elsewhere with this id, and the one whose own it is.
+      let guests = moves.guests(connection).filter { connections[$0].isLive }
       guard connection.process == shared.process, Int(connection.shard) == index,
-        connections.isCurrent(token), connections[token.index].isLive
-      else { return [] }
-      return [token.index]
+        connections.isCurrent(token), connections[token.index].isLive,
+        connections[token.index].resumption == nil
+      else { return guests }
+      return [token.index] + guests
     case .everyone:
       return (0..<connections.slotsUsed).filter {
         connections.token(at: $0) != nil && connections[$0].isLive
@@ -165,20 +184,29 @@ extension Core {
   }
 
   /// Queues a direct message for the connections here that it is for; returns how many.
+  ///
+  /// Who has two connections while it moves counts once.
   mutating func deliverDirect(
-    to target: ControlTarget, _ data: [UInt8], _ sender: Member?
+    to target: ControlTarget, _ data: [UInt8], _ sender: Member?, mid: UInt64
   ) -> Int {
     let targets = slots(of: target).filter { connections[$0].phase == .open }
     guard !targets.isEmpty else { return 0 }
-    withScratch { core, output in
-      Push.direct(data: data, sender: sender, to: &output)
-      core.deliver(.text, output.span, to: targets)
+    let (plain, marked) = moves.markedCount == 0 ? (targets, []) : parted(targets)
+    for (slots, shown) in [(plain, 0), (marked, mid)] where !slots.isEmpty {
+      withScratch { core, output in
+        Push.direct(data: data, sender: sender, mid: shown, to: &output)
+        core.deliver(.text, output.span, to: slots)
+      }
     }
-    return targets.count
+    if case .connection = target { return 1 }
+    return targets.count { !connections[$0].isSuperseded }
   }
 
+  /// A number for a direct message that nobody has who may get it twice.
+  func newMid() -> UInt64 { shared.redis == nil ? 0 : max(RandomBytes.uint64(), 1) }
+
   /// Whether the server may put a connection into a room: the cap on rooms holds for it, too.
-  private mutating func mayBeJoined(_ slot: Int32, to room: RoomName) -> Bool {
+  mutating func mayBeJoined(_ slot: Int32, to room: RoomName) -> Bool {
     let max = rules.limits.roomsPerConnection
     return !isMember(slot, of: room) && (max == 0 || connections[slot].session.roomCount < max)
   }
@@ -190,7 +218,7 @@ extension Core {
       \.room)
     let roundTrip = connections[slot].roundTrip
     return ConnectionDetails(
-      connection: connectionID(of: slot), user: connections[slot].session.identity.user,
+      connection: memberID(of: slot), user: connections[slot].session.identity.user,
       address: connections[slot].address.hostText, node: shared.nodeID,
       isEventStream: connections[slot].phase == .stream,
       openedAt: wall - now.since(connections[slot].openedAt).millisecondsClamped,

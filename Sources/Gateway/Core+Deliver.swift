@@ -9,10 +9,12 @@ import RoostWire
 import Telemetry
 
 /// Writes what members get of an envelope; returns the kind of message.
-func encode(_ envelope: Envelope, to output: inout [UInt8]) -> MessageKind {
+func encode(
+  _ envelope: Envelope, showsMid: Bool = false, to output: inout [UInt8]
+) -> MessageKind {
   switch envelope.payload {
   case .json:
-    Push.message(envelope, to: &output)
+    Push.message(envelope, showsMid: showsMid, to: &output)
     return .text
   case .binary(let payload):
     BinaryMessage.deliver(
@@ -62,15 +64,30 @@ extension Core {
     rooms.countMessage(in: room, second: second)
     let members = rooms.members(of: room)
     withheld = 0
-    withScratch { core, output in
-      let kind = encode(envelope, to: &output)
-      core.deliver(kind, output.span, to: members, envelope: envelope, as: .message(room))
+    let (plain, marked) = moves.markedCount == 0 ? (members, []) : parted(members)
+    if !plain.isEmpty {
+      withScratch { core, output in
+        let kind = encode(envelope, to: &output)
+        core.deliver(kind, output.span, to: plain, envelope: envelope, as: .message(room))
+      }
+    }
+    if !marked.isEmpty {
+      withScratch { core, output in
+        let kind = encode(envelope, showsMid: true, to: &output)
+        core.deliver(kind, output.span, to: marked, envelope: envelope, as: .message(room))
+      }
     }
     metrics.deliveries.add(UInt64(members.count - withheld))
     hasDeliveredInTick = true
     let published = envelope.publishedAt.nanoseconds
     if published > 0 { deliveredSince.append(published) }
     metrics.fanOut.observe(MonotonicInstant.now().nanoseconds &- start.nanoseconds)
+  }
+
+  /// Those who are not told which message is which, and those who are.
+  func parted(_ slots: [Int32]) -> (plain: [Int32], marked: [Int32]) {
+    let marked = slots.filter { connections[$0].showsMids }
+    return marked.isEmpty ? (slots, []) : (slots.filter { !connections[$0].showsMids }, marked)
   }
 
   /// Writes an object and hands it to the shard's members of a room.

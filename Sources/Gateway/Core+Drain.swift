@@ -18,6 +18,8 @@ struct DrainOrder: Sendable {
   let patience: Duration
   /// Whether they are told at all before they are closed.
   let tells: Bool
+  /// Whether the node stays, and has too many of them.
+  var isRebalance = false
 }
 
 /// Connections that were told, in the order of their turns.
@@ -187,11 +189,12 @@ extension Core {
       departures.cursor += 1
       looked += 1
       guard let token = connections.token(at: slot), connections[slot].departure == .staying,
-        connections[slot].phase.isServed
+        connections[slot].phase.isServed,
+        !order.isRebalance || mayBeMoved(slot)
       else { continue }
       connections[slot].departure = .told
       metrics.leaving.add(1)
-      metrics.drainTold.add()
+      if order.isRebalance { metrics.rebalanced.add() } else { metrics.drainTold.add() }
       let share = UInt64(given) * order.spread.nanosecondsClamped / UInt64(max(order.count, 1))
       let turn = order.lead + .nanoseconds(Int64(clamping: share))
       given += 1
@@ -200,12 +203,21 @@ extension Core {
         continue
       }
       if connections[slot].phase == .open {
+        showMids(slot)
+        let ticket = newTicket(slot, now)
         send(slot) {
-          Push.draining(reconnectAfterMilliseconds: turn.millisecondsClamped, to: &$0)
+          Push.draining(
+            reconnectAfterMilliseconds: turn.millisecondsClamped, ticket: ticket, to: &$0)
         }
       }
       departures.append(.init(token: token, at: now.advanced(by: turn + order.patience)))
     }
+  }
+
+  /// Whether a connection may be sent to another node although this one stays: not again, when it
+  /// has only just come.
+  private func mayBeMoved(_ slot: Int32) -> Bool {
+    connections[slot].phase == .open && !connections[slot].showsMids
   }
 
   /// Closes those whose turn has passed and that wait for no answer any more.
@@ -244,7 +256,7 @@ extension Core {
   private mutating func sendOff(_ slot: Int32, _ now: MonotonicInstant) {
     guard connections[slot].phase.isServed else { return }
     connections[slot].departure = .leaving
-    metrics.drainClosed.add()
+    if shared.phase == .draining { metrics.drainClosed.add() }
     close(slot, .goingAway, now)
   }
 

@@ -19,6 +19,15 @@ struct EvictionLetter: Sendable {
 }
 
 extension Core {
+  /// As below, for one that may take the place of another connection of the same client.
+  mutating func admitUser(
+    _ user: String, resuming resumption: Resumption?, _ now: MonotonicInstant
+  ) -> Bool {
+    guard let resumption, resumption.countsLater else { return admitUser(user, now) }
+    shared.admission.enteredInPlace(user: user)
+    return true
+  }
+
   /// Counts a connection of a user, at the cost of its oldest one where that is configured; false
   /// when the user has enough.
   ///

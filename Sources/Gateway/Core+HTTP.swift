@@ -167,8 +167,14 @@ extension Core {
     _ slot: Int32, _ head: RequestHead, echoes: Bool, _ now: MonotonicInstant
   ) {
     guard let claimant = identify(slot, head, mayAuthenticateLater: !echoes, now) else { return }
+    let ticket = echoes || shared.redis == nil ? nil : ticket(of: head, now)
     guard echoes || !rules.outbound.wishes.contains(.connect) else {
-      return holdUpgrade(slot, head, claimant, .socket, now)
+      return holdUpgrade(slot, head, claimant, .socket, ticket: ticket, now)
+    }
+    if let ticket {
+      let judged = admittedAhead(slot, head, claimant, .socket, ticket, now)
+      guard let admitted = judged else { return }
+      return claim(slot, head, admitted, ticket, now)
     }
     completeUpgrade(slot, head, claimant, echoes: echoes, isCounted: false, now)
   }
@@ -178,7 +184,7 @@ extension Core {
   /// - Parameter isCounted: whether the doorkeeper has let it in already.
   mutating func completeUpgrade(
     _ slot: Int32, _ head: RequestHead, _ claimant: Claimant, echoes: Bool, isCounted: Bool,
-    _ now: MonotonicInstant
+    resuming resumption: Resumption? = nil, _ now: MonotonicInstant
   ) {
     withScratch { core, response in
       switch core.negotiate(head, &response) {
@@ -188,9 +194,10 @@ extension Core {
           slot, refusal.status, refusal.message,
           fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
       case .accepted(let acceptance, let compression):
-        let entry = core.admit(slot, claimant, compression, isCounted: isCounted, now)
+        let entry = core.admit(slot, claimant, compression, isCounted: isCounted, resumption, now)
         guard let admitted = entry else { return }
         core.enqueueBytes(response.span, slot)
+        core.connections[slot].resumption = resumption
         core.become(slot, acceptance.deflate, compression, admitted, echoes: echoes, now)
       }
     }
@@ -199,7 +206,7 @@ extension Core {
   /// Who the doorkeeper lets in; nil when that is answered with a refusal.
   private mutating func admit(
     _ slot: Int32, _ claimant: Claimant, _ compression: ConnectionCompression?,
-    isCounted: Bool, _ now: MonotonicInstant
+    isCounted: Bool, _ resumption: Resumption?, _ now: MonotonicInstant
   ) -> Admitted? {
     if !isCounted,
       let refused = refusalAtDoor(slot, now)
@@ -213,8 +220,10 @@ extension Core {
       shared.admission.ended()
       return nil
     }
+    resumption?.countsLater = shared.admission.mayOverlap(
+      user: admitted.identity.user, connections[slot].address, rules.limits, now: now)
     if let user = admitted.identity.user {
-      guard admitUser(user, now) else {
+      guard admitUser(user, resuming: resumption, now) else {
         if let compression { shared.releaseCompression(compression.budgetBytes) }
         shared.admission.ended()
         refuse(slot, .userConnections, .seconds(5), now)
@@ -333,19 +342,25 @@ extension Core {
       connections[slot].session.isUserCounted = true
       users[user, default: []].append(slot)
     }
-    countInCluster(slot, now)
-    let id = connectionID(of: slot)
+    if connections[slot].resumption?.countsLater != true { countInCluster(slot, now) }
+    let id = memberID(of: slot)
+    let isResumed = connections[slot].resumption != nil
+    let ticket = newTicket(slot, now)
     send(slot) { [rules] in
-      rules.welcome.append(connection: id, user: identity.user, to: &$0)
+      rules.welcome.append(
+        connection: id, user: identity.user, isResumed: isResumed, ticket: ticket, to: &$0)
     }
     armFirstPing(slot, now)
-    tell(.connected(id, user: identity.user, connections[slot].address), .connected)
+    if !isResumed {
+      tell(.connected(id, user: identity.user, connections[slot].address), .connected)
+    }
     shared.log.debug(
       "connection_opened", "a connection speaks WebSocket",
       [
-        .init("connection", id.description),
+        .init("connection", connectionID(of: slot).description), .init("member", id.description),
         .init("address", connections[slot].address.hostText),
       ])
+    if isResumed { welcomeGuest(slot, now) }
     if let room = identity.userRoom, let policy = rules.policies.number(for: room) {
       enter(room, policy, nil, nil, slot, isServerJoin: true, now)
     }

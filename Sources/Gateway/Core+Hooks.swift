@@ -16,14 +16,14 @@ extension Core {
   /// Bytes that a connection may send before its upgrade is answered.
   static let heldInputBytesMax = 16_384
 
-  private mutating func held(_ slot: Int32) -> HeldRequests {
+  mutating func held(_ slot: Int32) -> HeldRequests {
     if let held = connections[slot].held { return held }
     let held = HeldRequests()
     connections[slot].held = held
     return held
   }
 
-  private mutating func letGo(_ slot: Int32) {
+  mutating func letGo(_ slot: Int32) {
     if connections[slot].held?.isEmpty == true { connections[slot].held = nil }
   }
 
@@ -35,7 +35,7 @@ extension Core {
     let question = HookQuestion(
       ticket: HookTicket(
         shard: index, slot: connections[slot].token.packed, number: lastQuestion),
-      act: act, connection: connectionID(of: slot), user: user,
+      act: act, connection: memberID(of: slot), user: user,
       address: connections[slot].address)
     if outboundLetters.count < Self.outgoingMax {
       outboundLetters.append(.ask(question))
@@ -79,30 +79,46 @@ extension Core {
   /// Puts an upgrade aside until the callback has decided, if the doorkeeper would let it in.
   mutating func holdUpgrade(
     _ slot: Int32, _ head: RequestHead, _ claimant: Claimant, _ purpose: HeldUpgrade.Purpose,
-    _ now: MonotonicInstant
+    ticket: Ticket? = nil, _ now: MonotonicInstant
   ) {
+    let judged = admittedAhead(slot, head, claimant, purpose, ticket, now)
+    guard let admitted = judged else { return }
+    let number = ask(.connect, admitted.identity.user, slot)
+    held(slot).upgrade = HeldUpgrade(
+      number: number, head: head, admitted: admitted, purpose: purpose, ticket: ticket)
+    // The answer comes in time, or one is made up; this is for the case that nothing works.
+    let patience = rules.configuration.hooks.timeout + .seconds(5)
+    connections[slot].deadline = now.advanced(by: patience)
+    arm(slot, at: connections[slot].deadline)
+  }
+
+  /// Judges an upgrade that has to wait for somebody, as far as it can be judged before, and counts
+  /// it; nil when it was refused and answered.
+  mutating func admittedAhead(
+    _ slot: Int32, _ head: RequestHead, _ claimant: Claimant, _ purpose: HeldUpgrade.Purpose,
+    _ ticket: Ticket?, _ now: MonotonicInstant
+  ) -> Admitted? {
     if case .socket = purpose {
       // What is no handshake is refused without asking anybody.
       var response: [UInt8] = []
       let result = ServerHandshake.evaluate(
         head, subprotocols: shared.subprotocols, deflate: shared.deflate, response: &response)
       if case .refuse(let refusal) = result {
-        return respond(
+        respond(
           slot, refusal.status, refusal.message,
           fields: refusal.fields.map { ($0.name, $0.value) }, keepAlive: false, now)
+        return nil
       }
     }
-    if let refused = refusalAtDoor(slot, now) {
-      return refuse(slot, refused.refusal, refused.retryAfter, now)
+    if let refused = refusalAtDoor(slot, holdsTicket: ticket != nil, now) {
+      refuse(slot, refused.refusal, refused.retryAfter, now)
+      return nil
     }
-    guard let admitted = admitted(claimant, slot, now) else { return shared.admission.ended() }
-    let number = ask(.connect, admitted.identity.user, slot)
-    held(slot).upgrade = HeldUpgrade(
-      number: number, head: head, admitted: admitted, purpose: purpose)
-    // The answer comes in time, or one is made up; this is for the case that nothing works.
-    let patience = rules.configuration.hooks.timeout + .seconds(5)
-    connections[slot].deadline = now.advanced(by: patience)
-    arm(slot, at: connections[slot].deadline)
+    guard let admitted = admitted(claimant, slot, now) else {
+      shared.admission.ended()
+      return nil
+    }
+    return admitted
   }
 
   /// Keeps what came behind a request that is not answered yet; who sends too much is gone.
@@ -122,9 +138,9 @@ extension Core {
   private mutating func upgradeDecided(
     _ slot: Int32, _ answer: HookDesk.Answer, _ now: MonotonicInstant
   ) {
-    guard let held = connections[slot].held?.upgrade, held.number == answer.ticket.number else {
-      return
-    }
+    guard let held = connections[slot].held?.upgrade, held.number == answer.ticket.number,
+      !held.isClaim
+    else { return }
     connections[slot].held?.upgrade = nil
     guard connections[slot].phase == .request else { return shared.admission.ended() }
     let addition: HookAddition
@@ -146,21 +162,31 @@ extension Core {
     }
     let identity = held.admitted.identity.adding(addition)
     // Whom the callback gives a user need not say any more who it is.
-    let claimant = Claimant.verified(
-      Admitted(
-        identity: identity, term: held.admitted.term,
-        awaitsAuth: held.admitted.awaitsAuth && identity.user == nil))
+    let admitted = Admitted(
+      identity: identity, term: held.admitted.term,
+      awaitsAuth: held.admitted.awaitsAuth && identity.user == nil)
     switch held.purpose {
     case .stream(let room):
-      beginStream(slot, held.head, room, claimant, isCounted: true, now)
+      beginStream(slot, held.head, room, .verified(admitted), isCounted: true, now)
     case .socket:
-      var input: [UInt8] = []
-      connections[slot].input.withBytes { input.append(contentsOf: $0) }
-      connections[slot].input.removeAll()
-      completeUpgrade(slot, held.head, claimant, echoes: false, isCounted: true, now)
-      guard !input.isEmpty, connections[slot].phase == .open else { return }
-      takeFrames(slot, &input, 0..<input.count, now)
+      guard let ticket = held.ticket else { return finishHeld(slot, held.head, admitted, nil, now) }
+      claim(slot, held.head, admitted, ticket, now)
     }
+  }
+
+  /// Answers an upgrade that was put aside, and reads what came behind it.
+  mutating func finishHeld(
+    _ slot: Int32, _ head: RequestHead, _ admitted: Admitted, _ resumption: Resumption?,
+    _ now: MonotonicInstant
+  ) {
+    var input: [UInt8] = []
+    connections[slot].input.withBytes { input.append(contentsOf: $0) }
+    connections[slot].input.removeAll()
+    completeUpgrade(
+      slot, head, .verified(admitted), echoes: false, isCounted: true, resuming: resumption,
+      now)
+    guard !input.isEmpty, connections[slot].phase == .open else { return }
+    takeFrames(slot, &input, 0..<input.count, now)
   }
 
   // MARK: Join

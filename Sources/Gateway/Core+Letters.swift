@@ -33,7 +33,8 @@ extension Core {
       case .command(let command): submit(command, now)
       case .event(let event): handle(event, now)
       case .direct(let direct):
-        let count = deliverDirect(to: .connection(direct.target), direct.data, direct.sender)
+        let count = deliverDirect(
+          to: .connection(direct.target), direct.data, direct.sender, mid: direct.mid)
         post(.directDelivered(direct.ticket, count: count), to: direct.ticket.shard)
       case .directDelivered(let ticket, let count): directDelivered(ticket, count)
       case .adopt(let letter): adopt(letter, now)

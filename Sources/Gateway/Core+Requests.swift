@@ -183,8 +183,9 @@ extension Core {
     submit(
       .join(
         JoinCommand(
-          room: room, policy: policy, member: member(slot), since: since,
-          pageBytesMax: pageBytes(slot), ticket: ticket(slot, id, now, join: lastJoin))), now)
+          room: room, policy: policy, member: member(slot), seat: connectionID(of: slot),
+          since: since, pageBytesMax: pageBytes(slot), ticket: ticket(slot, id, now, join: lastJoin)
+        )), now)
   }
 
   private mutating func leave(
@@ -271,13 +272,14 @@ extension Core {
       controlTarget = .user(user)
     case .connection(let text):
       guard let connection = ConnectionID(text: text) else { return directDelivered(asked, 0) }
-      if connection.process == shared.process {
+      if connection.process == shared.process, !shared.hasMovers {
         return sendHere(connection, data, asked, slot)
       }
       audience = .connection(connection)
       controlTarget = .connection(connection)
     }
-    let question = ControlQuestion.send(controlTarget, data: data, sender: member(slot))
+    let question = ControlQuestion.send(
+      controlTarget, data: data, sender: member(slot), mid: newMid())
     submit(.ask(ClusterQuestion(audience: audience, text: question.json, ticket: asked)), now)
   }
 
@@ -288,7 +290,8 @@ extension Core {
     let sender = member(slot)
     let shard = Int(connection.shard)
     guard shard != index else {
-      return directDelivered(asked, deliverDirect(to: .connection(connection), data, sender))
+      return directDelivered(
+        asked, deliverDirect(to: .connection(connection), data, sender, mid: newMid()))
     }
     guard shard < shared.shardCount else { return directDelivered(asked, 0) }
     guard outgoingCount < Self.outgoingMax else {
@@ -297,7 +300,9 @@ extension Core {
         slot, asked.id, ErrorReply(BackplaneFailure.unavailable(retryAfter: .milliseconds(100))))
     }
     post(
-      .direct(DirectLetter(target: connection, data: data, sender: sender, ticket: asked)),
+      .direct(
+        DirectLetter(
+          target: connection, data: data, mid: newMid(), sender: sender, ticket: asked)),
       to: shard)
   }
 
@@ -338,7 +343,7 @@ extension Core {
 
   func member(_ slot: Int32) -> Member {
     let identity = connections[slot].session.identity
-    return Member(connection: connectionID(of: slot), user: identity.user, info: identity.info)
+    return Member(connection: memberID(of: slot), user: identity.user, info: identity.info)
   }
 
   private mutating func ticket(

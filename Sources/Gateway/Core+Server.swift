@@ -2,6 +2,7 @@
 // nodes, with a ticket that carries its number, and is answered when the ticket comes back.
 
 import Backplane
+import RoostCrypto
 import RoostEventLoop
 import RoostRooms
 import Telemetry
@@ -131,6 +132,8 @@ extension Core {
   ) {
     if roomAnswered(ticket, event, now) { return }
     let number = ticket.server
+    guard number != ServerDesk.moveNumber else { return moveAnswered(ticket, event, now) }
+    guard number != ServerDesk.rebalanceNumber else { return surroundingsAnswered(event, now) }
     guard number != ServerDesk.drainNumber else { return neighboursAnswered(event, now) }
     // Answered already, because its time was up.
     guard let pending = desk.requests[number] else { return }
@@ -163,7 +166,7 @@ extension Core {
       guard isThere else { return finishServer(number, .failed(.noNode)) }
       finishServer(number, pending.letter.request.answer(answer, missing: []))
     case .joined, .replayed, .envelope, .memberJoined, .memberLeft, .memberCount, .gap, .reset,
-      .presenceReset, .asked, .revocations, .counted, .told:
+      .presenceReset, .asked, .revocations, .counted, .told, .claimed, .resumption:
       preconditionFailure("no answer to a request of the server API: \(event)")
     }
   }
@@ -249,8 +252,10 @@ extension ServerRequest {
   /// whose times the node adds.
   var question: ControlQuestion? {
     switch self {
-    case .broadcastAll(let data): .send(.everyone, data: data, sender: nil)
-    case .send(let user, let data): .send(.user(user), data: data, sender: nil)
+    case .broadcastAll(let data):
+      .send(.everyone, data: data, sender: nil, mid: RandomBytes.uint64())
+    case .send(let user, let data):
+      .send(.user(user), data: data, sender: nil, mid: RandomBytes.uint64())
     case .rooms(let after, let limit): .rooms(after: after, limit: limit)
     case .connections(let user): .describe(.user(user))
     case .connection(let connection): .describe(.connection(connection))

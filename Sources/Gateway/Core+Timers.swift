@@ -56,12 +56,14 @@ extension Core {
       local?.sweep(at: moment, into: &outbox)
       settleOutbox(now)
       tellUse(now)
+      settleMoves(now)
       publishFigures()
       logOverlooked()
       if index == 0 {
         shared.log.tellLeftOut()
         announce(now)
         expireServerRequests(now)
+        lookAround(now)
       }
       returnMemory()
     }
@@ -118,6 +120,9 @@ extension Core {
     guard connections[slot].deadline <= now else {
       connections[slot].timerAt = connections[slot].deadline
       return
+    }
+    guard connections[slot].held?.upgrade?.isClaim != true else {
+      return claimSettled(slot, .undecided, now)
     }
     // Nobody who has sent nothing is waiting for an answer.
     guard !connections[slot].input.isEmpty, !connections[slot].awaitsProxyHeader else {

@@ -49,11 +49,14 @@ extension Core {
   /// Why the doorkeeper does not let an upgrade in; nil when it does, and then it is a connection of
   /// the node and a handshake of its address.
   mutating func refusalAtDoor(
-    _ slot: Int32, _ now: MonotonicInstant
+    _ slot: Int32, holdsTicket: Bool = false, _ now: MonotonicInstant
   ) -> (refusal: AdmissionRefusal, retryAfter: Duration)? {
     let address = connections[slot].address
-    if let refused = shared.admission.upgrade(address, rules.limits, now: now) { return refused }
-    noteUse(.addressHandshakes, Admission.key(of: address), 1)
+    let refused = shared.admission.upgrade(
+      address, holdsTicket: holdsTicket, rules.limits, now: now)
+    if let refused { return refused }
+    // Whoever moves does so because a node wants it.
+    if !holdsTicket { noteUse(.addressHandshakes, Admission.key(of: address), 1) }
     return nil
   }
 

@@ -84,6 +84,13 @@ struct Core: ~Copyable {
   /// The walk over rooms and connections that is under way, on any shard.
   var survey: TopSurvey?
 
+  // Connections that move.
+  /// What tickets are made with; nil until Redis has said it, and on a node that stands alone.
+  var resumption: ResumptionTerms?
+  /// The secret of Redis before the present one.
+  var earlierSecret: [UInt8]?
+  var moves = MoveDesk()
+
   // Tokens that were taken back.
   var revocations = RevocationTable(entriesMax: RevocationRecord.recordsMax)
   /// Names that Redis was read to remember, while it is being read; on the first shard.
@@ -114,6 +121,8 @@ struct Core: ~Copyable {
   var departures = DepartureList()
   /// The node's drain; in use on shard 0.
   var drainDesk = DrainDesk()
+  /// What it knows of the others; in use on shard 0.
+  var rebalanceDesk = RebalanceDesk()
   var isStopped = false
   /// WebSocket connections that have not ended.
   var admittedCount = 0
@@ -189,6 +198,11 @@ struct Core: ~Copyable {
       generation: token.generation)
   }
 
+  /// The id by which rooms, users and other nodes know the tenant of a slot.
+  func memberID(of slot: Int32) -> ConnectionID {
+    connections[slot].resumption?.member ?? connectionID(of: slot)
+  }
+
   /// Both clocks, for the backplane.
   func moment(_ now: MonotonicInstant) -> Moment {
     MomentClock().moment(now)
@@ -227,6 +241,16 @@ enum Bounds {
   static let controlBytesMax = 4096
   /// How long accepting pauses when descriptors have run out.
   static let shortagePause = Duration.milliseconds(100)
+  /// How long a handshake with a ticket waits for Redis: as long as Redis may take for an answer.
+  static let claimPatience = Duration.seconds(2)
+  /// How long messages say which they are to a connection that came from another node.
+  static let midTime = Duration.seconds(60)
+  /// How long a client may keep the connection that it has another one for.
+  static let overlapMax = Duration.seconds(30)
+  /// How long that other one is not counted over the cluster: most clients have let go by then.
+  static let overlapUsual = Duration.seconds(15)
+  /// Seconds by which nodes' clocks may differ.
+  static let clockLeeway: Int64 = 60
   /// How long a connection that is sent away may wait for its last answers: Redis answers within 2 s.
   static let answerPatience = Duration.seconds(3)
   /// A body of the server API, with which questions to other nodes are about as long.

@@ -16,6 +16,8 @@ struct DrainNeighbours: Sendable, Equatable {
   var draining: Int
   /// When this was read.
   var readAt: MonotonicInstant
+  /// Connections of the nodes that serve, are ready and have room.
+  var connections = 0
 }
 
 /// Listens to what the nodes announce.
@@ -55,6 +57,8 @@ struct DrainOutlook: Sendable {
         let used = tree["connections"]?.integer ?? 0
         guard used < tree["connections_max"]?.integer ?? .max else { continue }
         figures.survivors += 1
+        let (sum, overflow) = figures.connections.addingReportingOverflow(Int(clamping: used))
+        figures.connections = overflow ? .max : sum
         guard let rate = tree["handshakes_per_second"]?.integer, rate > 0 else { continue }
         figures.rate = min(figures.rate ?? .max, Int(clamping: rate))
       default: break

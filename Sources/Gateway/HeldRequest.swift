@@ -18,6 +18,10 @@ struct HeldUpgrade {
   let head: RequestHead
   let admitted: Admitted
   let purpose: Purpose
+  /// The ticket that it has shown; its signature is good.
+  var ticket: Ticket?
+  /// Whether Redis is asked whether that ticket was used, and no longer the callback.
+  var isClaim = false
 }
 
 /// A join that waits for a decision.

@@ -15,6 +15,7 @@ extension Node {
     appendBuild(&text)
     appendConnections(&text)
     appendDrain(to: &text)
+    appendMoves(to: &text)
     appendRooms(&text)
     appendMessages(&text)
     appendLimits(&text)

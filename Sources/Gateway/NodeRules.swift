@@ -108,6 +108,8 @@ final class NodeRules: Sendable {
   let tokenRules: TokenRules
   /// What is asked of other servers and told them.
   let outbound: OutboundPlan
+  /// Secrets of tickets that are configured.
+  let ticketSecrets: [[UInt8]]
 
   let limits: Limits
 
@@ -134,6 +136,7 @@ final class NodeRules: Sendable {
     self.fetchedKeys = fetchedKeys
     self.keys = keys.adding(fetchedKeys)
     tokenRules = configuration.auth.tokens.rules
+    ticketSecrets = configuration.resume.secrets.map { Array($0.utf8) }
   }
 
   /// Whether tokens are accepted at all.

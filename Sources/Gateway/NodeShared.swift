@@ -51,6 +51,7 @@ enum ShardLetter: Sendable {
 struct DirectLetter: Sendable {
   let target: ConnectionID
   let data: [UInt8]
+  let mid: UInt64
   let sender: Member?
   /// The request that it belongs to.
   let ticket: ReplyTicket
@@ -127,6 +128,7 @@ final class NodeShared: Sendable {
   private let serverRequests = Atomic<Int>(0)
   private let sockets = Atomic<Int>(0)
   private let adopters = Atomic<UInt32>(0)
+  private let guestCell = Atomic<Int>(0)
   private let adminCell = Lock<SocketAddress?>(nil)
   /// The public address, with the port that was chosen.
   let address: SocketAddress
@@ -318,6 +320,18 @@ final class NodeShared: Sendable {
   func nextAdopter() -> Int {
     Int(adopters.wrappingAdd(1, ordering: .relaxed).oldValue % UInt32(shardCount))
   }
+
+  /// Whether a connection may be known by another id than its own, or have moved away: then its id
+  /// does not say where it is.
+  ///
+  /// Any thread.
+  var hasMovers: Bool {
+    guestCell.load(ordering: .relaxed) > 0
+      || redis?.status.hasMovedAway.load(ordering: .relaxed) == true
+  }
+
+  /// Counts connections that came from elsewhere.
+  func countGuests(_ change: Int) { guestCell.add(change, ordering: .relaxed) }
 
   /// A request of the server API was answered.
   func endServerRequest() { serverRequests.subtract(1, ordering: .relaxed) }

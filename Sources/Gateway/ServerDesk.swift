@@ -44,6 +44,10 @@ struct ServerDesk: Sendable {
   static let rememberedMax = 4096
   /// Stands in the tickets of questions that a drain asks.
   static let drainNumber = UInt64.max
+  /// Stands in the tickets of questions that connections which moved ask after those before them.
+  static let moveNumber = UInt64.max - 1
+  /// Stands in the tickets of questions about what the other nodes have.
+  static let rebalanceNumber = UInt64.max - 2
 
   var requests: [UInt64: PendingServerRequest] = [:]
   var gatherings: [UInt64: Gathering] = [:]

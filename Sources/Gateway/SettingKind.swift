@@ -26,7 +26,7 @@ public enum SettingKind: Sendable {
   /// A list of networks.
   case networks
   /// A list of keys, which no message shows.
-  case secrets
+  case secrets(bytesMin: Int)
   /// One key, which no message shows; empty: none.
   case secret
   /// The URL of a service; empty: none.
@@ -70,8 +70,8 @@ public enum SettingKind: Sendable {
     case .nodeName: return "auto, or 1 to 64 letters, digits and . _ : -"
     case .origins: return "a list of origins such as https://app.example.com, https://*.example.com"
     case .networks: return "a list of networks such as 10.0.0.0/8, 2001:db8::/32"
-    case .secrets:
-      return "a list of keys, each of 16 to 512 visible ASCII characters without commas"
+    case .secrets(let bytesMin):
+      return "a list of keys, each of \(bytesMin) to 512 visible ASCII characters without commas"
     case .secret: return "16 to 512 visible ASCII characters, or nothing"
     case .webURL: return "https://host[:port]/path or http://…, or nothing"
     case .words(let words): return "a list of " + words.joined(separator: ", ")
@@ -209,8 +209,9 @@ public enum SettingKind: Sendable {
         }
       }
       return texts.count <= 1000 ? .accepted(value) : .rejected("more than 1000 networks")
-    case (.secrets, .secrets(let texts)):
-      for (place, text) in texts.enumerated() where !APIKeys.isKey(text) {
+    case (.secrets(let bytesMin), .secrets(let texts)):
+      for (place, text) in texts.enumerated()
+      where !APIKeys.isKey(text) || text.utf8.count < bytesMin {
         return .rejected("number \(place + 1) is no key; this is \(allowed)")
       }
       return texts.count <= 100 ? .accepted(value) : .rejected("more than 100 keys")

@@ -1,5 +1,7 @@
 // The table of settings: who is let in.
 
+import Auth
+
 extension Setting {
   /// The settings of ``Configuration/Auth-swift.struct``.
   static let auth: [Setting] = [
@@ -7,7 +9,7 @@ extension Setting {
       "auth.anonymous", .boolean, .boolean(\.auth.anonymous),
       "Whether connections without a credential are let in."),
     node(
-      "auth.api_keys", .secrets, .secrets(\.auth.apiKeys),
+      "auth.api_keys", .secrets(bytesMin: APIKeys.charactersMin), .secrets(\.auth.apiKeys),
       "Keys that open the server API; several while they are changed. Never shown."),
     node(
       "auth.in_band", .boolean, .boolean(\.auth.inBand),

@@ -1,5 +1,6 @@
 // The table of settings: what is set about the node as a whole, and what is designed and not built.
 
+import Auth
 import RoostRooms
 import Telemetry
 
@@ -56,6 +57,14 @@ extension Setting {
       "drain.hard_stop", .seconds(.milliseconds(100) ... .seconds(90_000), zero: nil),
       .seconds(\.drain.hardStop),
       "Seconds from the signal to the end, whatever is left; at least lb_grace and window together."
+    ),
+    node(
+      "drain.rebalance", .boolean, .boolean(\.drain.rebalance),
+      "Whether a node with far more connections than the others sends some of them away, slowly."),
+
+    node(
+      "resume.secrets", .secrets(bytesMin: Ticket.secretBytesMin), .secrets(\.resume.secrets),
+      "Sign tickets of moving connections; the first signs, all verify. None: the cluster makes one."
     ),
 
     node(

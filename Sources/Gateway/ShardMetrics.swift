@@ -52,12 +52,14 @@ final class ShardMetrics: Sendable {
   let leaving = Gauge()  // told by a drain, and still here
   let drainTold = Counter()
   let drainClosed = Counter()
+  let rebalanced = Counter()
   let accepted = Counter()
   let acceptShortages = Counter()
   let handshakes = Counter()
   let failedHandshakes = CounterRow()  // by HandshakeFailure
   let refusals = CounterRow()  // by AdmissionRefusal
   let tokensRefused = CounterRow()  // by TokenRejection.Reason
+  let tickets = CounterRow()  // by place in TicketResult.allCases
   let forwardedMalformed = Counter()
   let tlsHandshakes = CounterRow()  // by TLSHandshakeResult
   let httpResponses = CounterRow()  // by the hundreds of the status

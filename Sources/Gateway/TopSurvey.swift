@@ -83,7 +83,7 @@ extension Core {
       let slot = token.index
       figures.append(
         ConnectionFigure(
-          connection: connectionID(of: slot), user: connections[slot].session.identity.user,
+          connection: memberID(of: slot), user: connections[slot].session.identity.user,
           address: connections[slot].address.hostText, node: shared.nodeID,
           rooms: connections[slot].session.roomCount, queueBytes: queuedBytes(slot),
           messagesPerSecond: connections[slot].messageRate.perSecond(at: second)))

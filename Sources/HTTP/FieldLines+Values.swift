@@ -71,6 +71,22 @@ extension FieldLines {
     return found
   }
 
+  /// What stands behind a prefix in the first list element in all fields of a name that begins with
+  /// it, letter case included.
+  public func firstElement(of name: FieldName, behind prefix: String) -> [UInt8]? {
+    let span = bytes.span
+    let count = prefix.utf8.count
+    var found: [UInt8]?
+    forEachElement(of: name) { element in
+      guard element.count >= count,
+        span.extracting(element.lowerBound..<element.lowerBound + count).equals(prefix)
+      else { return false }
+      found = span.copied(element.lowerBound + count..<element.upperBound)
+      return true
+    }
+    return found
+  }
+
   /// All fields in order, for logs and for passing on; names as they were sent.
   public var all: [(name: String, value: String)] {
     let span = bytes.span

@@ -127,13 +127,16 @@ public struct Envelope: Hashable, Sendable {
   public let wallMilliseconds: Int64?
   /// Whether this is the first message that members get after the room's epoch changed.
   public let startsEpoch: Bool
+  /// Tells the message from others, alike on every node; 0 where nobody may get it twice.
+  public let mid: UInt64
   /// When it was published, where that was here.
   public let publishedAt: PublishTime
 
   /// Puts an envelope together.
   public init(
     room: RoomName, position: Position?, payload: Payload, sender: Member?,
-    wallMilliseconds: Int64?, startsEpoch: Bool = false, publishedAt: PublishTime = .unknown
+    wallMilliseconds: Int64?, startsEpoch: Bool = false, mid: UInt64 = 0,
+    publishedAt: PublishTime = .unknown
   ) {
     self.room = room
     self.position = position
@@ -141,6 +144,7 @@ public struct Envelope: Hashable, Sendable {
     self.sender = sender
     self.wallMilliseconds = wallMilliseconds
     self.startsEpoch = startsEpoch
+    self.mid = mid
     self.publishedAt = publishedAt
   }
 }

@@ -10,12 +10,17 @@ public struct LogEntry: Sendable, Equatable {
   public let sender: Member?
   /// When, in milliseconds since 1970; nil where the policy does not show it.
   public let wallMilliseconds: Int64?
+  /// Tells the message from others, alike on every node; 0 where nobody may get it twice.
+  public let mid: UInt64
 
   /// Puts an entry together.
-  public init(offset: UInt64, payload: Payload, sender: Member?, wallMilliseconds: Int64?) {
+  public init(
+    offset: UInt64, payload: Payload, sender: Member?, wallMilliseconds: Int64?, mid: UInt64 = 0
+  ) {
     self.offset = offset
     self.payload = payload
     self.sender = sender
     self.wallMilliseconds = wallMilliseconds
+    self.mid = mid
   }
 }

@@ -9,7 +9,11 @@ public import RoostRooms
 public enum Push {
   /// `message` in a joined room.
   ///
-  public static func message(_ envelope: Envelope, to output: inout [UInt8]) {
+  /// - Parameter showsMid: whether it says which message it is, to who may get it over two
+  ///   connections.
+  public static func message(
+    _ envelope: Envelope, showsMid: Bool = false, to output: inout [UInt8]
+  ) {
     append("{\"type\":\"message\"", to: &output)
     appendRoom(envelope.room, to: &output)
     append(",\"data\":", to: &output)
@@ -21,14 +25,20 @@ public enum Push {
     }
     appendSender(envelope.sender, to: &output)
     appendTime(envelope.wallMilliseconds, to: &output)
+    if showsMid { appendMid(envelope.mid, to: &output) }
     output.append(UInt8(ascii: "}"))
   }
 
   /// `direct`: somebody's `send`, or the server API's when there is no sender.
-  public static func direct(data: [UInt8], sender: Member?, to output: inout [UInt8]) {
+  ///
+  /// - Parameter mid: which message it is, for who may get it over two connections; 0 for others.
+  public static func direct(
+    data: [UInt8], sender: Member?, mid: UInt64 = 0, to output: inout [UInt8]
+  ) {
     append("{\"type\":\"direct\",\"data\":", to: &output)
     output.append(contentsOf: data)
     appendSender(sender, to: &output)
+    appendMid(mid, to: &output)
     output.append(UInt8(ascii: "}"))
   }
 
@@ -77,9 +87,14 @@ public enum Push {
 
   /// `draining`: the node closes the connection soon; a client that can connects elsewhere, after so
   /// many milliseconds.
-  public static func draining(reconnectAfterMilliseconds: Int64, to output: inout [UInt8]) {
+  ///
+  /// - Parameter ticket: by which another node knows the connection again; nil where there is none.
+  public static func draining(
+    reconnectAfterMilliseconds: Int64, ticket: [UInt8]?, to output: inout [UInt8]
+  ) {
     append("{\"type\":\"draining\",\"reconnect_after_ms\":", to: &output)
     JSONWriter.appendInteger(reconnectAfterMilliseconds, to: &output)
+    appendTicket(ticket, to: &output)
     output.append(UInt8(ascii: "}"))
   }
 

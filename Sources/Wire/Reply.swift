@@ -228,3 +228,22 @@ func appendTime(_ wallMilliseconds: Int64?, to output: inout [UInt8]) {
   append(",\"time\":", to: &output)
   JSONWriter.appendInteger(wallMilliseconds, to: &output)
 }
+
+/// A message's own number, as 16 hexadecimal digits; nothing for 0.
+func appendMid(_ mid: UInt64, to output: inout [UInt8]) {
+  guard mid != 0 else { return }
+  append(",\"mid\":\"", to: &output)
+  for shift in stride(from: UInt64(60), through: 0, by: -4) {
+    let nibble = UInt8(truncatingIfNeeded: mid >> shift) & 15
+    output.append(nibble < 10 ? 48 + nibble : 87 + nibble)
+  }
+  output.append(UInt8(ascii: "\""))
+}
+
+/// A ticket, which is plain ASCII and needs no escapes.
+func appendTicket(_ ticket: [UInt8]?, to output: inout [UInt8]) {
+  guard let ticket else { return }
+  append(",\"ticket\":\"", to: &output)
+  output.append(contentsOf: ticket)
+  output.append(UInt8(ascii: "\""))
+}

@@ -37,7 +37,14 @@ public struct Welcome: Sendable {
   }
 
   /// Appends the message to one connection.
-  public func append(connection: ConnectionID, user: String?, to output: inout [UInt8]) {
+  ///
+  /// - Parameters:
+  ///   - isResumed: whether a ticket was accepted, and the id is that of the connection before.
+  ///   - ticket: by which another node knows the connection again; nil where there is no other.
+  public func append(
+    connection: ConnectionID, user: String?, isResumed: Bool = false, ticket: [UInt8]? = nil,
+    to output: inout [UInt8]
+  ) {
     RoostWire.append("{\"type\":\"welcome\",\"connection\":\"", to: &output)
     connection.append(to: &output)
     output.append(contentsOf: node)
@@ -45,6 +52,8 @@ public struct Welcome: Sendable {
       RoostWire.append(",\"user\":", to: &output)
       JSONWriter.appendString(user, to: &output)
     }
+    if isResumed { RoostWire.append(",\"resumed\":true", to: &output) }
+    appendTicket(ticket, to: &output)
     output.append(contentsOf: terms)
   }
 }

@@ -163,7 +163,8 @@ final class Audience {
         listener.resetTo = position
       }
     case .memberJoined, .memberLeft, .memberCount, .presence, .history, .gap, .presenceReset,
-      .described, .cleared, .asked, .answered, .nodes, .revoked, .revocations, .counted, .told:
+      .described, .cleared, .asked, .answered, .nodes, .revoked, .revocations, .counted, .told,
+      .claimed, .resumption:
       break
     }
   }

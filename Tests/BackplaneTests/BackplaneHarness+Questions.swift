@@ -55,13 +55,13 @@ extension BackplaneHarness {
   /// What a join came to.
   @discardableResult
   func join(
-    _ member: Member, _ room: RoomName, policy: Int32 = 0, since: Position? = nil,
-    pageBytesMax: Int = 1 << 16, on shard: Int = 0
+    _ member: Member, _ room: RoomName, seat: ConnectionID? = nil, policy: Int32 = 0,
+    since: Position? = nil, pageBytesMax: Int = 1 << 16, on shard: Int = 0
   ) throws -> JoinReceipt {
     let ticket = ticket(shard)
     let command = JoinCommand(
-      room: room, policy: policy, member: member, since: since, pageBytesMax: pageBytesMax,
-      ticket: ticket)
+      room: room, policy: policy, member: member, seat: seat, since: since,
+      pageBytesMax: pageBytesMax, ticket: ticket)
     switch try ask(.join(command), ticket) {
     case .joined(_, let joined, let receipt):
       #expect(joined == room)

@@ -17,6 +17,10 @@ final class BackplaneHarness {
   let shardCount: Int
   /// What was read of revocations, for shard 0 of any node.
   private(set) var revocations: [(records: [RevocationRecord], isLast: Bool)] = []
+  /// What tickets are made with, as each shard was told last.
+  private(set) var terms: [Int: ResumptionTerms] = [:]
+  /// The mids of envelopes, in the order of their coming to any shard.
+  private(set) var mids: [UInt64] = []
   private(set) var now = Moment(
     monotonic: .seconds(1_000), wallMilliseconds: 1_700_000_000_000)
   /// Events that came to each shard and were not taken yet.
@@ -124,10 +128,15 @@ final class BackplaneHarness {
   private func collect() {
     for (shard, event) in network?.take() ?? [] {
       // These come by themselves whenever a link opens.
-      if case .revocations(let records, let isLast) = event {
+      switch event {
+      case .revocations(let records, let isLast):
         if shard == 0 { revocations.append((records, isLast)) }
-      } else {
-        inboxes[shard].append(event)
+      case .resumption(let terms): self.terms[shard] = terms
+      case .envelope(let envelope):
+        // Random numbers, which no test can foresee.
+        mids.append(envelope.mid)
+        inboxes[shard].append(.envelope(envelope.withoutMid))
+      default: inboxes[shard].append(event.withoutMids)
       }
     }
   }
@@ -165,6 +174,12 @@ final class BackplaneHarness {
     return revocations
   }
 
+  /// Forgets the mids so far, and returns them.
+  func takeMids() -> [UInt64] {
+    defer { mids = [] }
+    return mids
+  }
+
   /// Empties all inboxes.
   func takeAll() -> [[BackplaneEvent]] { (0..<shardCount).map { take($0) } }
 
@@ -192,6 +207,43 @@ extension BackplaneEvent {
   var envelope: Envelope? {
     guard case .envelope(let envelope) = self else { return nil }
     return envelope
+  }
+}
+
+extension Envelope {
+  var withoutMid: Envelope {
+    Envelope(
+      room: room, position: position, payload: payload, sender: sender,
+      wallMilliseconds: wallMilliseconds, startsEpoch: startsEpoch)
+  }
+}
+
+extension LogEntry {
+  var withoutMid: LogEntry {
+    LogEntry(
+      offset: offset, payload: payload, sender: sender, wallMilliseconds: wallMilliseconds)
+  }
+}
+
+extension BackplaneEvent {
+  /// The event with messages that say no mid.
+  var withoutMids: BackplaneEvent {
+    switch self {
+    case .joined(let ticket, let room, let receipt):
+      .joined(
+        ticket, room,
+        JoinReceipt(
+          members: receipt.members, position: receipt.position, recovered: receipt.recovered,
+          missed: receipt.missed.map(\.withoutMid), after: receipt.after,
+          isComplete: receipt.isComplete, isDegraded: receipt.isDegraded))
+    case .replayed(let ticket, let room, .entries(let entries, let position, let isComplete)):
+      .replayed(
+        ticket, room,
+        .entries(entries.map(\.withoutMid), position: position, isComplete: isComplete))
+    case .history(let ticket, let entries, let position, let recovered):
+      .history(ticket, entries.map(\.withoutMid), position, recovered: recovered)
+    default: self
+    }
   }
 }
 

@@ -14,6 +14,7 @@ enum FuzzTarget: String, CaseIterable {
   case redisReplies
   case redisEnvelopes
   case tokens
+  case tickets
   case proxyHeader
 
   /// Runs one input through the target.
@@ -30,6 +31,7 @@ enum FuzzTarget: String, CaseIterable {
     case .redisReplies: fuzzRedisReplies(input)
     case .redisEnvelopes: fuzzRedisEnvelopes(input)
     case .tokens: fuzzTokens(input)
+    case .tickets: fuzzTickets(input)
     case .proxyHeader: fuzzProxyHeader(input)
     }
   }

@@ -50,6 +50,33 @@ struct PushTests {
         == #"{"type":"message","room":"chat:lobby","data":1,"from":{"connection":"a1-0.1.0"}}"#)
   }
 
+  @Test func `a message says which it is to who may get it twice`() {
+    let envelope = Envelope(
+      room: room("chat:lobby"), position: nil, payload: .json(bytes("1")), sender: nil,
+      wallMilliseconds: nil, mid: 0xAB)
+    #expect(
+      written { Push.message(envelope, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1}"#)
+    #expect(
+      written { Push.message(envelope, showsMid: true, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1,"mid":"00000000000000ab"}"#)
+    #expect(
+      written { Push.message(Self.envelope(.json(bytes("1"))), showsMid: true, to: &$0) }
+        == #"{"type":"message","room":"chat:lobby","data":1}"#)
+    #expect(
+      written { Push.direct(data: bytes("1"), sender: nil, mid: .max, to: &$0) }
+        == #"{"type":"direct","data":1,"mid":"ffffffffffffffff"}"#)
+  }
+
+  @Test func `draining says when to go, and by which ticket`() {
+    #expect(
+      written { Push.draining(reconnectAfterMilliseconds: 120, ticket: nil, to: &$0) }
+        == #"{"type":"draining","reconnect_after_ms":120}"#)
+    #expect(
+      written { Push.draining(reconnectAfterMilliseconds: 0, ticket: bytes("a-_9"), to: &$0) }
+        == #"{"type":"draining","reconnect_after_ms":0,"ticket":"a-_9"}"#)
+  }
+
   @Test(
     arguments: [
       ([], ""), ([0], "AA=="), ([0, 0], "AAA="), ([0, 0, 0], "AAAA"), ([0xFB, 0xFF], "+/8="),

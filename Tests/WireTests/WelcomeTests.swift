@@ -12,6 +12,17 @@ struct WelcomeTests {
         + #""ping_ms":25000,"max_message_bytes":65536,"version":"1.0.0"}"#)
   }
 
+  @Test func `a welcome in a cluster carries a ticket, and says whether one was accepted`() {
+    let welcome = Welcome(node: "n", pingMilliseconds: 0, messageBytesMax: 1, version: "v")
+    #expect(
+      written {
+        welcome.append(
+          connection: nobody.connection, user: nil, isResumed: true, ticket: bytes("T-_"), to: &$0)
+      }
+        == #"{"type":"welcome","connection":"a1-0.1.0","node":"n","resumed":true,"ticket":"T-_","#
+        + #""ping_ms":0,"max_message_bytes":1,"version":"v"}"#)
+  }
+
   @Test func `an anonymous connection's welcome names no user`() {
     let welcome = Welcome(node: "\"n\"", pingMilliseconds: 0, messageBytesMax: 1, version: "v")
     #expect(
