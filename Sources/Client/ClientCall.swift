@@ -6,6 +6,9 @@ public import RoostRooms
 /// Names a call of the application, in the order in which they were made.
 public typealias CallTicket = UInt64
 
+/// Names a connection, in the order of the dials, from 1.
+public typealias ClientLink = UInt64
+
 /// What the application can ask for.
 public enum ClientCall: Sendable {
   /// A JSON value for a room's members; a missing key is made up.
@@ -24,14 +27,15 @@ public enum ClientCall: Sendable {
 public enum ClientAction: Sendable {
   /// Ask the provider for a token, and answer with this number.
   case askToken(request: UInt64)
-  /// Open a connection, with this token.
-  case dial(token: String?)
+  /// Open a connection, beside the one that there is while the client moves: with this token, and with
+  /// the ticket of the connection that it is to take over.
+  case dial(ClientLink, token: String?, ticket: String?)
   /// Send a text message.
-  case sendText([UInt8])
+  case sendText([UInt8], on: ClientLink)
   /// Send a binary message.
-  case sendBinary([UInt8])
-  /// Close the connection in order with a code, or let it go at once.
-  case hangUp(code: UInt16?)
+  case sendBinary([UInt8], on: ClientLink)
+  /// Close a connection in order with a code, or let it go at once.
+  case hangUp(ClientLink, code: UInt16?)
   /// Tell the application.
   case event(ClientEvent)
   /// Tell the application what happened in a room; see `overflowed` for what it does not take.
@@ -57,8 +61,8 @@ struct PendingCall {
   enum Standing: Equatable {
     /// To be sent, though not before that time.
     case waiting(notBefore: MonotonicInstant)
-    /// Sent as that request of this connection.
-    case sent(request: UInt64)
+    /// Sent as that request over that connection.
+    case sent(request: UInt64, on: ClientLink)
   }
 
   let kind: Kind

@@ -13,7 +13,8 @@ final class ClientDriver {
   private let plan: DialPlan
   private let gear: ClientGear
   private var machine: ClientMachine
-  private var transport: ClientTransport?
+  /// Connections that the machine has not let go of: one, or two while it moves.
+  private var transports: [ClientLink: ClientTransport] = [:]
   private var rooms: [RoomName: EventBuffer<RoomEvent>] = [:]
   private var phase = ClientState.idle
   private var asking: Task<Void, Never>?
@@ -84,25 +85,30 @@ final class ClientDriver {
 
   // MARK: The connection
 
-  func received(_ kind: MessageKind, _ message: borrowing Span<UInt8>, _ now: MonotonicInstant) {
+  func received(
+    _ link: ClientLink, _ kind: MessageKind, _ message: borrowing Span<UInt8>,
+    _ now: MonotonicInstant
+  ) {
     switch kind {
-    case .text: machine.received(text: message, now: now)
-    case .binary: machine.received(binary: message, now: now)
+    case .text: machine.received(link, text: message, now: now)
+    case .binary: machine.received(link, binary: message, now: now)
     }
     settle(now)
   }
 
-  func heard(_ now: MonotonicInstant) { machine.heard(now: now) }
+  func heard(_ link: ClientLink, _ now: MonotonicInstant) { machine.heard(link, now: now) }
 
-  func refused(status: Int, retryAfter: Duration?, _ now: MonotonicInstant) {
-    transport = nil
-    machine.refused(status: status, retryAfter: retryAfter, now: now)
+  func refused(
+    _ link: ClientLink, status: Int, retryAfter: Duration?, _ now: MonotonicInstant
+  ) {
+    transports[link] = nil
+    machine.refused(link, status: status, retryAfter: retryAfter, now: now)
     settle(now)
   }
 
-  func ended(code: UInt16, reason: String, _ now: MonotonicInstant) {
-    transport = nil
-    machine.closed(code: code, reason: reason, now: now)
+  func ended(_ link: ClientLink, code: UInt16, reason: String, _ now: MonotonicInstant) {
+    transports[link] = nil
+    machine.closed(link, code: code, reason: reason, now: now)
     settle(now)
   }
 
@@ -125,16 +131,15 @@ final class ClientDriver {
   private func carryOut(_ action: ClientAction, _ now: MonotonicInstant) {
     switch action {
     case .askToken(let request): ask(request)
-    case .dial(let token):
-      let made = ClientTransport(plan, bearer: token, self, gear, now: now)
+    case .dial(let link, let token, let ticket):
+      let made = ClientTransport(plan, link, bearer: token, ticket: ticket, self, gear, now: now)
       gear.transports[made.token] = made
-      transport = made
+      transports[link] = made
       made.begin(now)
-    case .sendText(let text): transport?.send(.text, text.span)
-    case .sendBinary(let bytes): transport?.send(.binary, bytes.span)
-    case .hangUp(let code):
-      let old = transport
-      transport = nil
+    case .sendText(let text, let link): transports[link]?.send(.text, text.span)
+    case .sendBinary(let bytes, let link): transports[link]?.send(.binary, bytes.span)
+    case .hangUp(let link, let code):
+      let old = transports.removeValue(forKey: link)
       old?.hangUp(code: code, now)
     case .event(let event): tell(event)
     case .roomEvent(let room, let event): tell(room, event)
@@ -162,6 +167,9 @@ final class ClientDriver {
     switch event {
     case .connecting: phase = .connecting
     case .open(let session): phase = .open(session)
+    case .moved(let session):
+      // It was open all the time, and nobody waits for that.
+      phase = .open(session)
     case .waiting: phase = .waiting
     case .closed(let code, let reason):
       phase = .closed(code: code, reason: reason)

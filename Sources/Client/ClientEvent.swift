@@ -46,8 +46,8 @@ public struct ClientSession: Hashable, Sendable {
   public var pingInterval: Duration
   /// The most bytes of a message to the server.
   public var messageBytesMax: Int
-  /// With which another node takes this connection's place over, where the server gives one.
-  public var ticket: String?
+  /// Whether the server took a ticket, so that to others this connection is the one before it.
+  public var isResumed: Bool
 }
 
 /// A message in a room.
@@ -130,8 +130,10 @@ public enum ClientEvent: Hashable, Sendable {
   case waiting(retryIn: Duration, code: UInt16?, reason: String)
   /// It has ended and does not come back by itself: the close code, and the reason.
   case closed(code: UInt16, reason: String)
-  /// The node is about to close the connection, after so long a time.
+  /// The node is about to close the connection, after so long a time; nothing has to be done.
   case draining(reconnectAfter: Duration)
+  /// The connection was moved to another node, and was there all the time; nothing has to be done.
+  case moved(ClientSession)
   /// Somebody's `send` to this user or connection; without a sender, the server's.
   case direct(JSONValue, from: ClientMember?)
   /// The server refused something that nobody waits for.

@@ -93,14 +93,14 @@ extension ClientMachine {
       return true
     }
     guard call.kind != .binary else {
-      actions.append(.sendBinary(call.body))
+      actions.append(.sendBinary(call.body, on: link))
       forget(ticket)
       actions.append(.outcome(ticket, .success(JSONValue(validated: Array("{}".utf8)))))
       return true
     }
     let request = request(call.body, .call(ticket))
     unanswered += 1
-    calls[ticket]?.standing = .sent(request: request)
+    calls[ticket]?.standing = .sent(request: request, on: link)
     calls[ticket]?.wasSent = true
     return true
   }
@@ -188,6 +188,33 @@ extension ClientMachine {
     unsentCalls = calls.keys.sorted()
   }
 
+  /// One of two connections is gone: what it did not answer is to be sent over the other one.
+  mutating func takeBackCalls(from link: ClientLink) {
+    for ticket in calls.keys.sorted() {
+      guard var call = calls[ticket], case .sent(let request, link) = call.standing else {
+        continue
+      }
+      if awaited.removeValue(forKey: request) != nil { unanswered -= 1 }
+      if call.kind == .send {
+        forget(ticket)
+        actions.append(.outcome(ticket, .failure(.unknown)))
+        continue
+      }
+      call.isDoubtful = true
+      call.standing = .waiting(notBefore: .zero)
+      call.backoff.reset()
+      calls[ticket] = call
+      insertUnsent(ticket)
+    }
+  }
+
+  /// Whether a connection has not answered everything.
+  func hasCalls(on link: ClientLink) -> Bool {
+    calls.values.contains { call in
+      if case .sent(_, link) = call.standing { true } else { false }
+    }
+  }
+
   /// What no server takes is refused before it is sent.
   mutating func rejectLargeCalls() {
     for ticket in unsentCalls {
@@ -221,7 +248,7 @@ extension ClientMachine {
     guard let call = calls[ticket] else { return nil }
     switch call.standing {
     case .waiting: unsentCalls.removeAll { $0 == ticket }
-    case .sent(let request):
+    case .sent(let request, _):
       if awaited.removeValue(forKey: request) != nil { unanswered -= 1 }
     }
     forget(ticket)

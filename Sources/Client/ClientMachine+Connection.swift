@@ -53,7 +53,8 @@ extension ClientMachine {
   /// The application wants no more; what waits is rejected.
   public mutating func close(now: MonotonicInstant) {
     guard phase != .closed else { return }
-    if socketCount > 0 { actions.append(.hangUp(code: 1000)) }
+    if socketCount > 0 { actions.append(.hangUp(link, code: 1000)) }
+    endMoving()
     leaveConnection(now)
     finish(1000, "")
   }
@@ -66,21 +67,23 @@ extension ClientMachine {
   ///   - status: the HTTP status, 100 to 999.
   ///   - retryAfter: what the answer's `Retry-After` says.
   public mutating func refused(
-    status: Int, retryAfter: Duration?, now: MonotonicInstant
+    _ link: ClientLink, status: Int, retryAfter: Duration?, now: MonotonicInstant
   ) {
     end(
-      RetryRule.closeCode(ofStatus: status), "the server answered \(status)",
+      link, RetryRule.closeCode(ofStatus: status), "the server answered \(status)",
       retryAfter: retryAfter, now)
   }
 
-  /// The connection has ended, or did not come about: 1006 and the reason.
-  public mutating func closed(code: UInt16, reason: String, now: MonotonicInstant) {
-    end(code, reason, retryAfter: nil, now)
+  /// A connection has ended, or did not come about: 1006 and the reason.
+  public mutating func closed(
+    _ link: ClientLink, code: UInt16, reason: String, now: MonotonicInstant
+  ) {
+    end(link, code, reason, retryAfter: nil, now)
   }
 
   /// Something came that is no message, such as a WebSocket ping.
-  public mutating func heard(now: MonotonicInstant) {
-    if isOpen { silence.hear(at: now) }
+  public mutating func heard(_ link: ClientLink, now: MonotonicInstant) {
+    if isOpen, link == self.link { silence.hear(at: now) }
   }
 
   /// Begins a try: a token, where there is a provider, then the dial.
@@ -93,42 +96,67 @@ extension ClientMachine {
 
   mutating func dial(_ now: MonotonicInstant) {
     phase = .dialing(until: now.advanced(by: Self.connectTimeout))
-    actions.append(.dial(token: options.hasTokenProvider ? tokens.current : nil))
+    link = nextDial()
+  }
+
+  /// Has a connection opened, and says which.
+  mutating func nextDial() -> ClientLink {
+    lastLink += 1
+    let token = options.hasTokenProvider ? tokens.current : nil
+    actions.append(.dial(lastLink, token: token, ticket: ticket))
+    return lastLink
   }
 
   /// Gives a connection up that is of no use.
   mutating func loseConnection(at now: MonotonicInstant, _ reason: String) {
-    actions.append(.hangUp(code: nil))
-    end(1006, reason, retryAfter: nil, now)
+    actions.append(.hangUp(link, code: nil))
+    end(link, 1006, reason, retryAfter: nil, now)
   }
 
   private mutating func end(
-    _ code: UInt16, _ reason: String, retryAfter: Duration?, _ now: MonotonicInstant
+    _ link: ClientLink, _ code: UInt16, _ reason: String, retryAfter: Duration?,
+    _ now: MonotonicInstant
   ) {
+    if isOpen, link == move.old?.link { return letOldGo(now, hangsUp: false) }
+    if isOpen, link == move.dialledLink { return loseMove(to: code) }
+    guard link == self.link else { return }
+    let rule = RetryRule(closeCode: code)
+    let isAgain = comesBack(rule, code)
+    if isOpen, move.old != nil, isAgain { return goBack(now) }
     switch phase {
     case .dialing: break
     case .open(let since): if now.since(since) >= Self.goodAge { backoff.reset() }
     case .idle, .asking, .waiting, .closed: return
     }
     let wasDraining = isDraining
+    let next = isAgain ? move.next : nil
+    if next == nil { endMoving() }
     leaveConnection(now)
-    switch RetryRule(closeCode: code) {
+    switch rule {
     case .final: return finish(code, reason)
     case .again:
       // The node said so before: nothing has failed.
-      if wasDraining, code == 1001 {
+      if next == nil, wasDraining, code == 1001 {
         let pause = Backoff.part(of: Backoff.spread, randomness.fraction())
         return wait(pause, code, reason, now)
       }
     case .againSlowly(let failures): backoff.raise(to: failures)
     case .withNewToken:
-      guard options.hasTokenProvider, code != 4001 || !wasUnauthorized else {
-        return finish(code, reason)
-      }
+      guard isAgain else { return finish(code, reason) }
       wasUnauthorized = code == 4001
       tokens.forget()
     }
+    // The next connection is on its way already.
+    if let next { return goOn(next) }
     fail(code, reason, retryAfter: retryAfter, now)
+  }
+
+  private func comesBack(_ rule: RetryRule, _ code: UInt16) -> Bool {
+    switch rule {
+    case .final: false
+    case .again, .againSlowly: true
+    case .withNewToken: options.hasTokenProvider && (code != 4001 || !wasUnauthorized)
+    }
   }
 
   /// Counts a failure and waits.
@@ -149,6 +177,8 @@ extension ClientMachine {
   /// The end, until the application connects again.
   mutating func finish(_ code: UInt16, _ reason: String) {
     phase = .closed
+    ticket = nil
+    move.seen.forget()
     tokens.closed()
     rejectCalls()
     rejectJoins()
@@ -163,6 +193,8 @@ extension ClientMachine {
     heldUntil = .zero
     repeatDeadline = .distantFuture
     isDraining = false
+    session = nil
+    move.end()
     tokens.disconnected()
     unsentLeaves = [:]
     staying = []
@@ -175,14 +207,25 @@ extension ClientMachine {
   /// The first message: the connection is open.
   mutating func welcomed(_ session: ClientSession, _ now: MonotonicInstant) {
     guard case .dialing = phase else { return }
-    phase = .open(since: now)
-    wasUnauthorized = false
-    tokens.accepted()
-    messageBytesMax = session.messageBytesMax
-    silence.begin(session.pingInterval, at: now)
+    begin(session, now)
     tell(.open(session))
     rejectLargeCalls()
     pump(now)
+  }
+
+  /// What the first message of the connection says holds from now on.
+  mutating func begin(_ session: ClientSession, _ now: MonotonicInstant) {
+    phase = .open(since: now)
+    wasUnauthorized = false
+    tokens.accepted()
+    keep(session, now)
+  }
+
+  /// Goes by what a connection's first message said.
+  mutating func keep(_ session: ClientSession, _ now: MonotonicInstant) {
+    self.session = session
+    messageBytesMax = session.messageBytesMax
+    silence.begin(session.pingInterval, at: now)
   }
 
   // MARK: Silence
@@ -192,7 +235,8 @@ extension ClientMachine {
     // While this process slept the server's silence was nobody's fault.
     let isLate = now.since(silence.deadline) >= Self.lateness
     guard silence.isPinging, !isLate else {
-      actions.append(.sendText(ClientRequest.finished(ClientRequest.ping(), id: nil)))
+      let ping = ClientRequest.finished(ClientRequest.ping(), id: nil)
+      actions.append(.sendText(ping, on: link))
       return silence.ping(at: now)
     }
     loseConnection(at: now, "the server is silent")

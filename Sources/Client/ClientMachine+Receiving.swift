@@ -17,41 +17,92 @@ struct Refusal {
 
 extension ClientMachine {
   /// A text message came: one object.
-  public mutating func received(text: borrowing Span<UInt8>, now: MonotonicInstant) {
-    heard(now: now)
+  public mutating func received(
+    _ link: ClientLink, text: borrowing Span<UInt8>, now: MonotonicInstant
+  ) {
+    heard(link, now: now)
+    guard let source = source(of: link) else { return }
     guard let object = ServerObject(text), let kind = object.kind else { return }
-    guard isOpen else {
-      if kind == .welcome { welcomed(session(object, text), now) }
+    switch source {
+    case .dialled:
+      guard kind == .welcome else { return }
+      ticket = object.ticket(text)
+      if isOpen {
+        takeOver(session(object, text), now)
+      } else {
+        welcomed(session(object, text), now)
+      }
       return
+    case .old: receivedFromOld(kind, object, text, now)
+    case .current: received(kind, object, text, now)
     }
+    pump(now)
+  }
+
+  private mutating func received(
+    _ kind: ServerObject.Kind, _ object: ServerObject, _ text: borrowing Span<UInt8>,
+    _ now: MonotonicInstant
+  ) {
     switch kind {
     case .ok: answered(object, text, now)
-    case .error: failed(object, text, now)
-    case .message: message(object, text)
-    case .direct:
-      if let data = object.value("data", text) {
-        tell(.direct(data, from: object.member("from", text)))
-      }
+    case .error: failed(object, text, isOld: false, now)
+    case .message: message(object, text, isOld: false, now)
+    case .direct: direct(object, text, now)
     case .expiring:
       if let time = object.milliseconds("in_ms", text) { tokenExpires(in: time, now) }
     case .draining:
       isDraining = true
       let time = object.milliseconds("reconnect_after_ms", text) ?? .zero
+      if let ticket = object.ticket(text) { planMove(with: ticket, at: now.advanced(by: time)) }
       tell(.draining(reconnectAfter: time))
     case .joined, .left, .members, .added, .removed, .gap, .presenceReset, .reset:
       guard let room = room(object, text) else { return }
-      happened(kind, room, object, text)
+      happened(kind, room, object, text, isOld: false, now)
     case .pong, .welcome: break
     }
-    pump(now)
+  }
+
+  /// The connection that the client moves away from answers what it was asked, and brings what it has.
+  private mutating func receivedFromOld(
+    _ kind: ServerObject.Kind, _ object: ServerObject, _ text: borrowing Span<UInt8>,
+    _ now: MonotonicInstant
+  ) {
+    switch kind {
+    case .ok: answered(object, text, now)
+    case .error: failed(object, text, isOld: true, now)
+    case .message: message(object, text, isOld: true, now)
+    case .direct: direct(object, text, now)
+    case .joined, .left, .members, .removed, .gap, .presenceReset, .reset:
+      guard let room = room(object, text) else { return }
+      happened(kind, room, object, text, isOld: true, now)
+    // The new connection has its own.
+    case .expiring, .draining, .added, .pong, .welcome: break
+    }
   }
 
   /// A binary message came: a room's.
-  public mutating func received(binary: borrowing Span<UInt8>, now: MonotonicInstant) {
-    heard(now: now)
-    guard isOpen, let message = DeliveredBinary(binary) else { return }
+  public mutating func received(
+    _ link: ClientLink, binary: borrowing Span<UInt8>, now: MonotonicInstant
+  ) {
+    heard(link, now: now)
+    guard let source = source(of: link), source != .dialled else { return }
+    guard let message = DeliveredBinary(binary) else { return }
     received(
-      message.room, RoomMessage(.binary(message.payload), offset: message.offset), epoch: nil)
+      message.room, RoomMessage(.binary(message.payload), offset: message.offset), epoch: nil,
+      mark: nil, isOld: source == .old, now)
+  }
+
+  private enum Source {
+    case dialled, current, old
+  }
+
+  /// What a connection is to this client; nil for one that was let go.
+  private func source(of link: ClientLink) -> Source? {
+    if case .dialing = phase { return link == self.link ? .dialled : nil }
+    guard isOpen else { return nil }
+    if link == self.link { return .current }
+    if link == move.dialledLink { return .dialled }
+    return link == move.old?.link ? .old : nil
   }
 
   // MARK: Answers
@@ -74,16 +125,17 @@ extension ClientMachine {
   }
 
   private mutating func failed(
-    _ object: ServerObject, _ text: borrowing Span<UInt8>, _ now: MonotonicInstant
+    _ object: ServerObject, _ text: borrowing Span<UInt8>, isOld: Bool, _ now: MonotonicInstant
   ) {
     let refusal = Refusal(
       code: object.string("code", text) ?? "internal",
       message: object.string("message", text) ?? "",
       retryAfter: object.milliseconds("retry_after_ms", text))
-    if refusal.code == "rate_limited" { hold(refusal.retryAfter, now) }
+    let isHeld = refusal.code == "rate_limited" && !isOld
+    if isHeld { hold(refusal.retryAfter, now) }
     guard let id = object.id else {
       // A message was dropped, and the server could not say which.
-      if refusal.code == "rate_limited" { repeatUnanswered() }
+      if isHeld { repeatUnanswered() }
       return tell(.error(code: refusal.code, message: refusal.message))
     }
     guard let purpose = awaited.removeValue(forKey: id) else { return }
@@ -114,29 +166,49 @@ extension ClientMachine {
 
   // MARK: Pushes
 
-  private mutating func message(_ object: ServerObject, _ text: borrowing Span<UInt8>) {
+  private mutating func message(
+    _ object: ServerObject, _ text: borrowing Span<UInt8>, isOld: Bool, _ now: MonotonicInstant
+  ) {
     guard let room = room(object, text), let data = object.value("data", text) else { return }
     let message = RoomMessage(
       .json(data), offset: object.unsigned("offset", text), sender: object.member("from", text),
       wallMilliseconds: object.count("time", text))
-    received(room, message, epoch: object.string("epoch", text))
+    received(
+      room, message, epoch: object.string("epoch", text), mark: object.mark(text), isOld: isOld, now
+    )
+  }
+
+  private mutating func direct(
+    _ object: ServerObject, _ text: borrowing Span<UInt8>, _ now: MonotonicInstant
+  ) {
+    guard let data = object.value("data", text) else { return }
+    if let mark = object.mark(text), move.seen.isDouble(mark, at: now) { return }
+    tell(.direct(data, from: object.member("from", text)))
   }
 
   private mutating func happened(
     _ kind: ServerObject.Kind, _ room: RoomName, _ object: ServerObject,
-    _ text: borrowing Span<UInt8>
+    _ text: borrowing Span<UInt8>, isOld: Bool, _ now: MonotonicInstant
   ) {
     switch kind {
     case .joined:
-      if let member = object.member("member", text) { received(room, .joined(member)) }
+      if let member = object.member("member", text) {
+        received(room, .joined(member), isOld: isOld, now)
+      }
     case .left:
-      if let member = object.member("member", text) { received(room, .left(member)) }
+      if let member = object.member("member", text) {
+        received(room, .left(member), isOld: isOld, now)
+      }
     case .members:
-      if let count = object.count("count", text) { received(room, .members(count)) }
-    case .gap: received(room, .gap)
-    case .presenceReset: received(room, .presenceReset)
+      if let count = object.count("count", text) {
+        received(room, .members(count), isOld: isOld, now)
+      }
+    case .gap: received(room, .gap, isOld: isOld, now)
+    case .presenceReset: received(room, .presenceReset, isOld: isOld, now)
     case .reset:
-      if let position = object.position(text) { received(room, .reset(position)) }
+      if let position = object.position(text) {
+        received(room, .reset(position), isOld: isOld, now)
+      }
     case .added: added(room, object.position(text))
     case .removed:
       let code = object.integer("code", text).flatMap { UInt16(exactly: $0) }
@@ -158,7 +230,7 @@ extension ClientMachine {
       version: object.string("version", text) ?? "",
       pingInterval: object.milliseconds("ping_ms", text) ?? .zero,
       messageBytesMax: object.count("max_message_bytes", text) ?? .max,
-      ticket: object.string("ticket", text))
+      isResumed: object.bool("resumed", text) ?? false)
   }
 }
 

@@ -21,6 +21,12 @@ struct RoomPlace: Equatable {
   /// A hole in front of the next message has been told.
   var hasToldHole = false
 
+  /// Whether everything up to a position has come.
+  func covers(_ other: RoomPosition?) -> Bool {
+    guard let position, let other, position.epoch == other.epoch else { return false }
+    return position.offset >= other.offset
+  }
+
   mutating func take(offset: UInt64?, epoch: String?) -> Verdict {
     guard let offset else { return .next }
     if let epoch, epoch != position?.epoch {
@@ -56,6 +62,10 @@ struct WishedRoom {
   var before: RoomPlace?
   /// It was joined before, on this connection or another.
   var hasJoined = false
+  /// On a move: the old connection is in the room and brings its messages.
+  var isKept = false
+  /// On a move: it was joined on the old connection, so that its next join changes nothing.
+  var isMoving = false
   /// Whether the join that was sent said where to go on.
   var hasSince = false
   /// The application takes no more for now: nothing is handed over, and the place stays.
@@ -76,6 +86,8 @@ struct GivenRoom {
   var place = RoomPlace()
   /// False while the connection has not been put into it, as before.
   var isHere = true
+  /// On a move: the old connection is in the room and brings its messages.
+  var isKept = false
 }
 
 extension ClientMachine {
@@ -135,6 +147,8 @@ extension ClientMachine {
   public mutating func overflowed(_ room: RoomName) {
     guard var wish = rooms[room], !wish.isBehind else { return }
     wish.isBehind = true
+    wish.isKept = false
+    wish.isMoving = false
     if let before = wish.before { wish.place = before }
     wish.before = nil
     rooms[room] = wish
@@ -237,28 +251,33 @@ extension ClientMachine {
   ) {
     enter(
       room, members: object.count("members", text), recovered: object.bool("recovered", text),
-      object.position(text))
+      object.position(text), now)
   }
 
   private mutating func enter(
-    _ room: RoomName, members: Int?, recovered: Bool?, _ position: RoomPosition?
+    _ room: RoomName, members: Int?, recovered: Bool?, _ position: RoomPosition?,
+    _ now: MonotonicInstant
   ) {
     guard var wish = rooms[room] else { return }
     let wasJoined = wish.hasJoined
+    let isMoving = wish.isMoving
     staying.remove(room)
     wish.standing = .joined
     wish.hasJoined = true
+    wish.isMoving = false
     wish.backoff.reset()
     let tickets = wish.tickets
     wish.tickets = []
-    tell(room, .entered(members: members, recovered: recovered))
+    if wish.isKept { lingerOnOld(now) }
+    if !isMoving { tell(room, .entered(members: members, recovered: recovered)) }
     if !wish.isBehind {
-      let isWhole = wish.hasSince && recovered == true
+      // What the old connection has brought is not missing.
+      let isWhole = wish.hasSince && (recovered == true || isMoving && wish.place.covers(position))
       if !isWhole {
         wish.place = RoomPlace(position: position)
         if wish.hasSince, let position { tell(room, .reset(position)) }
       }
-      if wasJoined, position == nil || !wish.hasSince { tell(room, .gap) }
+      if wasJoined, position == nil || !wish.hasSince, !wish.isKept { tell(room, .gap) }
       wish.place.hasToldHole = false
       if wish.hasMissedPresence {
         wish.hasMissedPresence = false
@@ -279,7 +298,7 @@ extension ClientMachine {
     case .never:
       // The server put this connection into the room before: it is where it wants to be.
       if refusal.code == "bad_request", let given = given[room], given.isHere {
-        return enter(room, members: nil, recovered: nil, given.place.position)
+        return enter(room, members: nil, recovered: nil, given.place.position, now)
       }
       if refusal.code == "bad_request", staying.remove(room) != nil {
         // It is in the room still, from before: out, and in again.
@@ -314,9 +333,14 @@ extension ClientMachine {
       rooms[room]?.backoff.reset()
       rooms[room]?.isDoubtful = false
       rooms[room]?.repeatedJoin = nil
+      rooms[room]?.isKept = false
+      rooms[room]?.isMoving = false
     }
     unsentJoins = rooms.count
-    for room in given.keys { given[room]?.isHere = false }
+    for room in given.keys {
+      given[room]?.isHere = false
+      given[room]?.isKept = false
+    }
   }
 
   /// Who waits for a join of a closed client is told; a room that was never joined is forgotten.
@@ -336,6 +360,11 @@ extension ClientMachine {
   /// The server put this client into a room.
   mutating func added(_ room: RoomName, _ position: RoomPosition?) {
     let before = given[room]
+    if let before, before.isKept, before.place.position?.epoch == position?.epoch {
+      // On a move nothing changes, and the old connection may bring something still.
+      given[room]?.isHere = true
+      return
+    }
     if before == nil, given.count >= Self.givenRoomsMax {
       for (old, entry) in given where !entry.isHere { given[old] = nil }
     }
@@ -368,9 +397,18 @@ extension ClientMachine {
   }
 
   /// A message in a room.
-  mutating func received(_ room: RoomName, _ message: RoomMessage, epoch: String?) {
-    if var wish = rooms[room], wish.standing == .joined {
+  ///
+  /// - Parameters:
+  ///   - mark: what it is known again by on another connection.
+  ///   - isOld: the connection that the client moves away from brought it.
+  mutating func received(
+    _ room: RoomName, _ message: RoomMessage, epoch: String?, mark: String?, isOld: Bool,
+    _ now: MonotonicInstant
+  ) {
+    if var wish = rooms[room], isOld ? wish.isKept : wish.standing == .joined {
       guard !wish.isBehind else { return }
+      let isLate = isOld && wish.standing == .joined
+      guard move.takes(message.offset, after: wish.place, mark, isLate: isLate, now) else { return }
       let before = wish.place
       let verdict = wish.place.take(offset: message.offset, epoch: epoch)
       guard verdict != .repeated else { return }
@@ -378,7 +416,11 @@ extension ClientMachine {
       rooms[room] = wish
       if verdict == .behindHole { tell(room, .gap) }
       tell(room, .message(message))
-    } else if var entry = given[room], entry.isHere {
+    } else if var entry = given[room], isOld ? entry.isKept : entry.isHere {
+      let isLate = isOld && entry.isHere
+      guard move.takes(message.offset, after: entry.place, mark, isLate: isLate, now) else {
+        return
+      }
       let verdict = entry.place.take(offset: message.offset, epoch: epoch)
       guard verdict != .repeated else { return }
       given[room] = entry
@@ -389,8 +431,11 @@ extension ClientMachine {
   }
 
   /// Something else in a room.
-  mutating func received(_ room: RoomName, _ event: RoomEvent) {
-    if var wish = rooms[room], wish.standing == .joined {
+  mutating func received(
+    _ room: RoomName, _ event: RoomEvent, isOld: Bool, _ now: MonotonicInstant
+  ) {
+    if var wish = rooms[room], isOld ? wish.isKept : wish.standing == .joined {
+      guard move.takes(event, room, isLate: isOld && wish.standing == .joined, now) else { return }
       switch event {
       case .joined, .left, .members, .presenceReset:
         if wish.isBehind { wish.hasMissedPresence = true }
@@ -403,7 +448,8 @@ extension ClientMachine {
       }
       rooms[room] = wish
       if !wish.isBehind { tell(room, event) }
-    } else if var entry = given[room], entry.isHere {
+    } else if var entry = given[room], isOld ? entry.isKept : entry.isHere {
+      guard move.takes(event, room, isLate: isOld && entry.isHere, now) else { return }
       if event == .gap { entry.place.hasToldHole = true }
       if case .reset(let position) = event { entry.place = RoomPlace(position: position) }
       given[room] = entry

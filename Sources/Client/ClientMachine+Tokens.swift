@@ -111,9 +111,9 @@ extension ClientMachine {
     case .stale: return
     case .late:
       if case .success(let token) = result, !tokens.isUsable(at: now) { tokens.take(token) }
-      if isAsking, tokens.isUsable(at: now) {
+      if isAsking || move.isAsking, tokens.isUsable(at: now) {
         tokens.giveUp()
-        dial(now)
+        if isAsking { dial(now) } else { dialBeside(now) }
       }
       return
     case .awaited: break
@@ -122,16 +122,19 @@ extension ClientMachine {
     case .success(let token):
       tokens.take(token)
       if isAsking { return dial(now) }
+      if move.isAsking { dialBeside(now) }
       guard isOpen, tokens.isWanted else { return }
       tokens.settle()
       // Neither counted nor held back: without it all the rest is refused.
       _ = self.request(ClientRequest.authenticate(token), .authentication)
     case .failure(.again(let reason)):
       if isAsking { return fail(nil, reason, retryAfter: nil, now) }
+      if move.isAsking { move.next = nil }
       guard isOpen, tokens.isWanted else { return }
       tokens.retry(at: now, random: randomness.fraction())
     case .failure(.final(let reason)):
       if isAsking { return finish(4001, reason) }
+      if move.isAsking { move.next = nil }
       tokens.settle()
     }
   }

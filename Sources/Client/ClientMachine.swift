@@ -89,6 +89,14 @@ public struct ClientMachine {
 
   // The connection.
   var phase = Phase.idle
+  /// The one that requests go over, from its dial on; 0 before the first.
+  var link: ClientLink = 0
+  var lastLink: ClientLink = 0
+  /// What the open connection's first message said.
+  var session: ClientSession?
+  /// Lets the next connection take over from the last one.
+  var ticket: String?
+  var move = Move()
   var backoff = Backoff()
   var messageBytesMax = Int.max
   var isDraining = false
@@ -143,11 +151,11 @@ public struct ClientMachine {
 
   /// When `fire` has something to do next.
   public var nextDeadline: MonotonicInstant? {
-    var next = min(callDeadline, tokens.askAgain)
+    var next = min(callDeadline, tokens.askAgain, move.seen.forgetAt)
     switch phase {
     case .asking(let until), .dialing(let until), .waiting(let until): next = min(next, until)
     case .open:
-      next = min(next, silence.deadline, repeatDeadline)
+      next = min(next, silence.deadline, repeatDeadline, move.deadline)
       if heldUntil > .zero { next = min(next, heldUntil) }
     case .idle, .closed: break
     }
@@ -162,10 +170,13 @@ public struct ClientMachine {
       fail(1006, "no token came in time", retryAfter: nil, now)
     case .dialing(let until) where now >= until: loseConnection(at: now, "no welcome came in time")
     case .waiting(let until) where now >= until: beginConnecting(now)
-    case .open: watchSilence(now)
+    case .open:
+      watchSilence(now)
+      if isOpen { watchMove(now) }
     default: break
     }
     if now >= tokens.askAgain { askToken() }
+    if now >= move.seen.forgetAt { move.seen.forget() }
     if now >= callDeadline { expireCalls(now) }
     if heldUntil > .zero, now >= heldUntil { heldUntil = .zero }
     if now >= repeatDeadline { repeatDeadline = .distantFuture }
@@ -185,13 +196,16 @@ public struct ClientMachine {
     if tokens.askAgain < .distantFuture { count += 1 }
     if !calls.isEmpty { count += 1 }
     if heldUntil > .zero { count += 1 }
+    if move.deadline < .distantFuture { count += 1 }
+    if move.seen.forgetAt < .distantFuture { count += 1 }
     return count
   }
 
-  /// Connections that it holds or is about to have: 0 or 1.
+  /// Connections that it holds or is about to have: 0 or 1, and 2 while it moves.
   public var socketCount: Int {
     switch phase {
-    case .dialing, .open: 1
+    case .dialing: 1
+    case .open: 1 + (move.dialledLink == nil ? 0 : 1) + (move.old == nil ? 0 : 1)
     default: 0
     }
   }
@@ -216,7 +230,7 @@ public struct ClientMachine {
     let id = nextRequest
     nextRequest += 1
     awaited[id] = purpose
-    actions.append(.sendText(ClientRequest.finished(body, id: id)))
+    actions.append(.sendText(ClientRequest.finished(body, id: id), on: link))
     return id
   }
 

@@ -129,14 +129,14 @@ extension ClientTransport {
     switch step {
     case .needMore: break
     case .message(let kind, .inInput(let range)):
-      driver?.received(kind, input.extracting(range), now)
+      driver?.received(link, kind, input.extracting(range), now)
     case .message(let kind, .assembled):
       let bytes = reader.takeAssembled()
-      driver?.received(kind, bytes.span, now)
+      driver?.received(link, kind, bytes.span, now)
     case .ping(let payload):
-      driver?.heard(now)
+      driver?.heard(link, now)
       if closing.maySend { sendFrame(.pong, content(of: payload, input).span) }
-    case .pong: driver?.heard(now)
+    case .pong: driver?.heard(link, now)
     case .close(let code, let reason):
       let text = String(decoding: content(of: reason, input), as: UTF8.self)
       receivedClose(code, text, now)
@@ -156,7 +156,7 @@ extension ClientTransport {
     linger(now)
     let driver = driver
     self.driver = nil
-    driver?.ended(code: code ?? CloseCode.noCode, reason: reason, now)
+    driver?.ended(link, code: code ?? CloseCode.noCode, reason: reason, now)
   }
 
   private func violated(_ violation: WebSocketViolation, _ now: MonotonicInstant) {
@@ -164,7 +164,7 @@ extension ClientTransport {
     linger(now)
     let driver = driver
     self.driver = nil
-    driver?.ended(code: CloseCode.abnormal, reason: violation.reason, now)
+    driver?.ended(link, code: CloseCode.abnormal, reason: violation.reason, now)
   }
 
   // MARK: Closing

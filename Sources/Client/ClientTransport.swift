@@ -45,7 +45,11 @@ final class ClientTransport {
   let token: UInt64
   let gear: ClientGear
   let plan: DialPlan
+  /// What the machine calls this connection.
+  let link: ClientLink
   let bearer: String?
+  /// With which it takes another connection's place; told to the server only.
+  let ticket: String?
   /// Nil once it was told the end.
   weak var driver: ClientDriver?
 
@@ -70,12 +74,14 @@ final class ClientTransport {
   var closing = CloseHandshake(role: .client)
 
   init(
-    _ plan: DialPlan, bearer: String?, _ driver: ClientDriver, _ gear: ClientGear,
-    now: MonotonicInstant
+    _ plan: DialPlan, _ link: ClientLink, bearer: String?, ticket: String?,
+    _ driver: ClientDriver, _ gear: ClientGear, now: MonotonicInstant
   ) {
     token = gear.makeToken()
     self.plan = plan
+    self.link = link
     self.bearer = bearer
+    self.ticket = ticket
     self.driver = driver
     self.gear = gear
     deadline = now.advanced(by: Self.connectTimeout)
@@ -191,7 +197,7 @@ final class ClientTransport {
     do throws(HandshakeViolation) {
       let made = try ClientHandshake(
         host: plan.url.hostField, path: plan.url.path, key: key,
-        subprotocols: ["roost.v1.json"],
+        subprotocols: ["roost.v1.json"] + (ticket.map { ["roost.ticket.\($0)"] } ?? []),
         deflate: plan.offersCompression ? .eachMessageByItself : .disabled, extraFields: fields)
       handshake = made
       stage = .upgrading
@@ -226,7 +232,7 @@ final class ClientTransport {
     let driver = driver
     self.driver = nil
     end()
-    driver?.ended(code: 1006, reason: reason, now)
+    driver?.ended(link, code: 1006, reason: reason, now)
   }
 
   /// Closes the socket.
@@ -291,7 +297,7 @@ final class ClientTransport {
       let seconds = answer.fields.value(of: "Retry-After").flatMap { Int64($0) }
       let retryAfter = seconds.flatMap { (0...86_400).contains($0) ? Duration.seconds($0) : nil }
       end()
-      driver?.refused(status: status, retryAfter: retryAfter, now)
+      driver?.refused(link, status: status, retryAfter: retryAfter, now)
       return
     } catch {
       return fail("the server's handshake is wrong: \(error)", now)

@@ -101,6 +101,28 @@ struct ServerObject {
     return RoomPosition(epoch: epoch, offset: offset)
   }
 
+  /// A ticket that can stand in a header: 1 to 600 letters of base64url.
+  func ticket(_ text: borrowing Span<UInt8>) -> String? {
+    guard let ticket = string("ticket", text), (1...600).contains(ticket.utf8.count) else {
+      return nil
+    }
+    let isBase64 = ticket.utf8.allSatisfy { letter in
+      switch letter {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+    return isBase64 ? ticket : nil
+  }
+
+  /// What a message is known again by on another connection, at most 40 bytes.
+  func mark(_ text: borrowing Span<UInt8>) -> String? {
+    guard let mark = string("mid", text), mark.utf8.count <= 40 else { return nil }
+    return mark
+  }
+
   /// A connection under a key.
   func member(_ key: String, _ text: borrowing Span<UInt8>) -> ClientMember? {
     range(key, text).flatMap { Self.member($0, text) }

@@ -1,6 +1,7 @@
 // swift-format-ignore-file
 // The client for JavaScript as two strings, because resources of a package would pull in Foundation.
-// Written by ops/pages from roost.js, without its comments and indentation, and from roost.d.ts; those
+// Written by ops/pages from roost.js, without its comments and indentation and with short names of its
+// own, and from roost.d.ts; those
 // are the files to edit. A test compares them.
 
 /// The module `roost.js` and its types, served under these names on both ports.
@@ -12,31 +13,36 @@ public enum ClientScript {
   public static let typesContentType = "text/plain; charset=utf-8"
 
   /// The entity tag of the module, quotes included (RFC 9110, 8.8.3).
-  public static let entityTag = "\"aeaa12ebfc20923b\""
+  public static let entityTag = "\"867e1b9022b54c91\""
 
   /// The entity tag of the types.
-  public static let typesEntityTag = "\"2111a323e0f8e5e0\""
+  public static let typesEntityTag = "\"414cc046c6bc80cc\""
 
-  /// The module, UTF-8, 19022 bytes, 5640 of them after gzip -9.
+  /// The module, UTF-8, 19952 bytes, 6059 of them after gzip -9.
   public static let module = ##"""
-const BACK_OFF = 500;
-const BACK_OFF_MAX = 30_000;
-const JITTER = 1_000;
-const CONNECT = 10_000;
-const STEADY = 10_000;
-const ANSWER = 10_000;
-const LATE = 5_000;
-const TIMER_MAX = 2_000_000_000;
-const UNANSWERED_MAX = 100;
-const WAITING_MAX = 1_000;
-const WAITING_BYTES_MAX = 4 << 20;
-const ID_BYTES = 24;
-const UNAUTHORIZED = 4001;
-const TOKEN_EXPIRED = 4002;
-const RATE_LIMITED = 4004;
-const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 4003, 4006, 4007];
-const REPEATED = ["unavailable", "unknown", "internal", "rate_limited"];
-const HANDED_ON = ["joined", "left", "members", "presence_reset"];
+const x = 500;
+const y = 30_000;
+const i = 1_000;
+const z = 10_000;
+const A = 10_000;
+const B = 10_000;
+const C = 5_000;
+const m = 250;
+const D = 5_000;
+const E = 60_000;
+const F = 2_000_000_000;
+const G = 100;
+const H = 1_000;
+const I = 4 << 20;
+const J = 24;
+const K = 512;
+const j = 4001;
+const L = 4002;
+const M = 4004;
+const N = [1000, 1002, 1003, 1007, 1008, 1009, 4003, 4006, 4007];
+const n = ["unavailable", "unknown", "internal", "rate_limited"];
+const O = ["members", "presence_reset"];
+const P = /^[\w-]{1,600}$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 export class RoostError extends Error {
@@ -49,10 +55,10 @@ this.retryAfterMs = retryAfterMs;
 }
 let emit;
 class Listeners {
-#all = new Map();
+#J = new Map();
 static {
 emit = (target, event) => {
-for (const listener of [...(target.#all.get(event.event) ?? [])]) {
+for (const listener of [...(target.#J.get(event.event) ?? [])]) {
 try {
 listener(event);
 } catch (problem) {
@@ -64,312 +70,387 @@ throw problem;
 };
 }
 on(event, listener) {
-const listeners = this.#all.get(event) ?? new Set();
-this.#all.set(event, listeners.add(listener));
+const listeners = this.#J.get(event) ?? new Set();
+this.#J.set(event, listeners.add(listener));
 return () => listeners.delete(listener);
 }
 }
 class Room extends Listeners {
-#client;
+#p;
 constructor(name, client) {
 super();
 this.name = name;
-this.#client = client;
+this.#p = client;
 }
 get position() {
-return this.#client.position(this.name);
+return this.#p.position(this.name);
 }
 join() {
-this.#client.join(this);
+this.#p.join(this);
 return this;
 }
 leave() {
-this.#client.leave(this.name);
+this.#p.leave(this.name);
 }
 publish(data, { key } = {}) {
-return this.#client.publish(this.name, data, key);
+return this.#p.publish(this.name, data, key);
 }
 history(options) {
-return this.#client.read("history", this.name, options);
+return this.#p.read("history", this.name, options);
 }
 presence(options) {
-return this.#client.read("presence", this.name, options);
+return this.#p.read("presence", this.name, options);
 }
 }
 export class Roost extends Listeners {
-#url;
-#provider;
-#WebSocket;
-#timeout;
-#world;
-#doors;
-#state = "idle";
-#socket;
-#welcome = null;
-#attempt = 0;
-#openedAt;
-#failures = 0;
-#isDraining = false;
-#isPinged = false;
-#token;
-#expiresAt = Infinity;
-#refusals = 0;
-#renewals = 0;
-#deadlines = new Map();
-#timer;
-#timerAt = Infinity;
-#rooms = new Map();
-#calls = new Set();
-#bytes = 0;
-#asked = new Map();
-#nextID = 1;
-#isHeld = false;
+#z;
+#m;
+#Z;
+#aa;
+#c;
+#K;
+#n = "idle";
+#a;
+#h = null;
+#u = 0;
+#g;
+#e;
+#s;
+#q = new Set();
+#L;
+#v = 0;
+#A = false;
+#B = false;
+#r;
+#M = Infinity;
+#C = 0;
+#N = 0;
+#b = new Map();
+#O;
+#w = Infinity;
+#d = new Map();
+#k = new Set();
+#P = 0;
+#o = new Map();
+#aq = 1;
+#D = false;
 constructor(url, { token, WebSocket = globalThis.WebSocket, timeout = 30_000, world } = {}) {
 super();
-this.#url = new URL(url, globalThis.location?.href);
-this.#url.protocol = this.#url.protocol.replace("http", "ws");
-if (typeof token === "function") this.#provider = token;
-else this.#token = token;
-this.#WebSocket = WebSocket;
-this.#timeout = timeout;
-this.#world = world ?? {
+this.#z = new URL(url, globalThis.location?.href);
+this.#z.protocol = this.#z.protocol.replace("http", "ws");
+if (typeof token === "function") this.#m = token;
+else this.#r = token;
+this.#Z = WebSocket;
+this.#aa = timeout;
+this.#c = world ?? {
 now: () => performance.now(),
 random: Math.random,
 setTimeout: (action, delay) => setTimeout(action, delay),
 clearTimeout: (timer) => clearTimeout(timer),
 window: globalThis.window,
 };
-this.#doors = {
-join: (handle) => this.#join(handle),
-leave: (name) => this.#leave(name),
-position: (name) => positionOf(this.#rooms.get(name)) ?? null,
-publish: (name, data, key) => this.#publish(name, data, key),
+this.#K = {
+join: (handle) => this.#ar(handle),
+leave: (name) => this.#as(name),
+position: (name) => positionOf(this.#d.get(name)) ?? null,
+publish: (name, data, key) => this.#at(name, data, key),
 read: (type, room, options) =>
-this.#call({ ...options, type, room }, { room, isRepeated: true }),
+this.#E({ ...options, type, room }, { room, d: true }),
 };
 }
 get state() {
-return this.#state;
+return this.#n;
 }
 get welcome() {
-return this.#welcome;
+return this.#h;
 }
 connect() {
-if (this.#state === "waiting") return void this.#dial();
-if (this.#state !== "idle" && this.#state !== "closed") return;
-this.#failures = this.#refusals = 0;
-const { window } = this.#world;
-for (const type in this.#signals) window?.addEventListener(type, this.#signals[type]);
-this.#dial();
+if (this.#n === "waiting") return void this.#x();
+if (this.#n !== "idle" && this.#n !== "closed") return;
+this.#v = this.#C = 0;
+const { window } = this.#c;
+for (const type in this.#F) window?.addEventListener(type, this.#F[type]);
+this.#x();
 }
 close() {
-if (this.#state === "closed") return;
-this.#socket?.close(1000);
-this.#finish(1000, "");
+if (this.#n === "closed") return;
+this.#G(1000, "");
 }
 room(name) {
-return this.#rooms.get(name)?.handle ?? new Room(name, this.#doors);
+return this.#d.get(name)?.handle ?? new Room(name, this.#K);
 }
 join(name) {
 return this.room(name).join();
 }
 send(to, data) {
-return this.#call({ type: "send", to, data: data ?? null }, {});
+return this.#E({ type: "send", to, data: data ?? null }, {});
 }
-async #dial() {
-const attempt = ++this.#attempt;
-this.#enter("connecting");
-if (attempt !== this.#attempt) return;
-this.#at("state", CONNECT, () => this.#giveUp());
-if (this.#provider && (this.#token === undefined || this.#world.now() >= this.#expiresAt)) {
+async #x() {
+if (this.#e) return this.#i("state", m, () => this.#x());
+const attempt = ++this.#u;
+const g = Boolean(this.#a);
+this.#g = { close() {} };
+if (!g) this.#y("connecting");
+if (attempt !== this.#u) return;
+this.#i("state", z, () => this.#ab(this.#g));
+if (this.#m && (this.#r === undefined || this.#c.now() >= this.#M)) {
 try {
-const token = await this.#provider();
-this.#keep(token);
-if (attempt !== this.#attempt) return;
+const token = await this.#m();
+this.#ac(token);
+if (attempt !== this.#u) return;
 } catch (problem) {
-if (attempt !== this.#attempt) return;
-if (problem?.final) return this.#finish(UNAUTHORIZED, String(problem.message));
-return this.#wait();
+if (attempt !== this.#u) return;
+if (!problem?.final || this.#a) return this.#H(this.#g);
+return this.#G(j, String(problem.message));
 }
 }
 const protocols = ["roost.v1.json"];
-if (this.#token) protocols.push(`bearer.${this.#token}`);
+if (this.#r) protocols.push(`bearer.${this.#r}`);
+if (this.#s) protocols.push(`roost.ticket.${this.#s}`);
 let socket;
 try {
-socket = new this.#WebSocket(this.#url.href, protocols);
+socket = new this.#Z(this.#z.href, protocols);
 } catch (problem) {
-return this.#finish(1008, String(problem.message));
+if (this.#a) return this.#H(this.#g);
+return this.#G(1008, String(problem.message));
 }
 socket.binaryType = "arraybuffer";
-let isRefused = true;
+let o = true;
 socket.onopen = () => {
-isRefused = false;
+o = false;
 };
 socket.onmessage = ({ data }) => {
-if (socket === this.#socket) this.#receive(data);
+if (this.#Q().includes(socket)) this.#au(data, socket);
 };
 socket.onclose = ({ code, reason }) => {
-if (socket !== this.#socket) return;
-if (isRefused && this.#provider) this.#token = undefined;
-this.#closed(code, reason);
+if (!this.#Q().includes(socket)) return;
+if (o && this.#m) this.#r = undefined;
+this.#H(socket, code, reason);
 };
-this.#socket = socket;
+this.#g = socket;
 }
-#giveUp() {
-this.#socket?.close();
-this.#closed(1006, "");
+#Q() {
+return [this.#a, this.#g, this.#e?.socket];
 }
-#closed(code, reason) {
-const isToken = code === UNAUTHORIZED || code === TOKEN_EXPIRED;
-if (code === UNAUTHORIZED) this.#refusals += 1;
-if (FINAL.includes(code) || (isToken && (!this.#provider || this.#refusals > 1)))
-return this.#finish(code, reason);
-if (isToken) this.#token = undefined;
-if (this.#welcome && this.#world.now() - this.#openedAt >= STEADY) this.#failures = 0;
-if (code === RATE_LIMITED) this.#failures = Math.max(this.#failures, 5);
-this.#wait(code);
+#ab(socket) {
+socket.close();
+this.#H(socket, 1006, "");
 }
-#wait(code) {
-const delay = this.#isDraining
-? Math.round(this.#world.random() * JITTER)
-: this.#backOff(this.#failures++);
-this.#letGo();
-this.#retry(delay, code);
+#H(socket, code, reason) {
+if (socket === this.#e?.socket) return this.#ad();
+const p = code === j || code === L;
+if (p && this.#m) this.#r = undefined;
+if (socket === this.#g) {
+this.#g = undefined;
+if (this.#a) return this.#ae();
 }
-#retry(delay, code) {
-this.#at("state", delay, () => this.#dial());
-this.#enter("waiting", { retry_in_ms: delay, code });
+if (code === j) this.#C += 1;
+if (N.includes(code) || (p && (!this.#m || this.#C > 1)))
+return this.#G(code, reason);
+if (this.#e) return this.#av();
+if (this.#h && this.#c.now() - this.#L >= A) this.#v = 0;
+if (code === M) this.#v = Math.max(this.#v, 5);
+this.#aw(code);
 }
-#letGo() {
-this.#socket = undefined;
-this.#welcome = null;
-this.#attempt += 1;
-this.#isDraining = this.#isHeld = this.#isPinged = false;
-this.#asked.clear();
-for (const name of ["state", "quiet", "auth", "hold"]) this.#deadlines.delete(name);
-for (const room of this.#rooms.values()) {
-room.phase = "out";
+#aw(code) {
+const delay = this.#A
+? Math.round(this.#c.random() * i)
+: this.#t(this.#v++);
+this.#af();
+if (this.#g) this.#y("connecting");
+else this.#ag(delay, code);
+}
+#ae() {
+this.#u += 1;
+this.#b.delete("state");
+}
+#ag(delay, code) {
+this.#i("state", delay, () => this.#x());
+this.#y("waiting", { retry_in_ms: delay, code });
+}
+#af() {
+this.#a = undefined;
+this.#h = null;
+if (!this.#g) this.#ae();
+this.#o.clear();
+this.#R();
+this.#S();
+}
+#R({ g, q } = {}) {
+this.#A = this.#D = this.#B = false;
+for (const name of ["quiet", "auth", "hold"]) this.#b.delete(name);
+for (const room of this.#d.values()) {
+const b = g && room.phase === "in";
+room.phase = q && room.b ? "in" : "out";
+room.b = b;
 room.tries = 0;
-room.isDoubtful = false;
-this.#deadlines.delete(room);
-}
-for (const call of this.#calls) {
-if (call.id && !call.isRepeated) this.#settle(call, "unknown", "the connection was lost");
-call.isDoubtful ||= Boolean(call.id);
-this.#again(call);
+room.e = false;
+this.#b.delete(room);
 }
 }
-#finish(code, reason) {
-this.#letGo();
-for (const call of [...this.#calls])
-this.#settle(call, call.isDoubtful ? "unknown" : "closed", "the client is closed");
-this.#deadlines.clear();
-this.#world.clearTimeout(this.#timer);
-this.#timerAt = Infinity;
-const { window } = this.#world;
-for (const type in this.#signals) window?.removeEventListener(type, this.#signals[type]);
-this.#enter("closed", { code, reason });
+#S(socket) {
+for (const call of this.#k) {
+if (socket && call.socket !== socket) continue;
+if (call.id && !call.d) this.#l(call, "unknown", "the connection was lost");
+call.e ||= Boolean(call.id);
+this.#T(call);
 }
-#enter(state, fields) {
-this.#state = state;
+}
+#G(code, reason) {
+for (const socket of this.#Q()) socket?.close(1000);
+this.#g = this.#e = this.#s = undefined;
+this.#af();
+this.#q.clear();
+for (const call of [...this.#k])
+this.#l(call, call.e ? "unknown" : "closed", "the client is closed");
+this.#b.clear();
+this.#c.clearTimeout(this.#O);
+this.#w = Infinity;
+const { window } = this.#c;
+for (const type in this.#F) window?.removeEventListener(type, this.#F[type]);
+this.#y("closed", { code, reason });
+}
+#y(state, fields) {
+this.#n = state;
 emit(this, { event: "state", state, ...fields });
 }
-#backOff(tries, named) {
-const { random } = this.#world;
+#ax() {
+const { socket } = this.#e;
+const Q =
+[...this.#d.values()].some((room) => room.f && room.b && room.phase !== "in") ||
+[...this.#k].some((call) => call.socket === socket);
+if (Q && this.#c.now() < this.#L + D) this.#U();
+else this.#ad();
+}
+#U() {
+if (this.#e) this.#i("old", m, () => this.#ax());
+}
+#ad() {
+if (!this.#e) return;
+const { socket } = this.#e;
+this.#e = undefined;
+this.#b.delete("old");
+socket.close(1000);
+for (const room of this.#d.values()) room.b &&= room.phase !== "in";
+this.#S(socket);
+emit(this, { event: "moved" });
+this.#j();
+}
+#av() {
+const lost = this.#a;
+this.#R({ q: true });
+({ socket: this.#a, welcome: this.#h } = this.#e);
+this.#e = undefined;
+this.#b.delete("old");
+this.#A = true;
+this.#S(lost);
+this.#V();
+this.#j();
+}
+#W(mark) {
+if (mark === undefined) return false;
+const R = this.#q.has(mark);
+if (this.#q.add(mark).size > K)
+this.#q.delete(this.#q.values().next().value);
+this.#i("seen", E, () => this.#q.clear());
+return R;
+}
+#t(tries, named) {
+const { random } = this.#c;
 const delay =
 named === undefined
-? random() * Math.min(BACK_OFF_MAX, BACK_OFF * 2 ** tries)
-: named + random() * JITTER;
+? random() * Math.min(y, x * 2 ** tries)
+: named + random() * i;
 return Math.round(delay);
 }
-#at(key, delay, action) {
-const at = this.#world.now() + delay;
-this.#deadlines.set(key, { at, action });
-this.#arm(at);
+#i(key, delay, action) {
+const at = this.#c.now() + delay;
+this.#b.set(key, { at, action });
+this.#ah(at);
 }
-#arm(at) {
-if (at >= this.#timerAt) return;
-const { now, setTimeout, clearTimeout } = this.#world;
-clearTimeout(this.#timer);
-this.#timerAt = at;
-this.#timer = setTimeout(() => this.#fire(), Math.max(0, Math.min(at - now(), TIMER_MAX)));
+#ah(at) {
+if (at >= this.#w) return;
+const { now, setTimeout, clearTimeout } = this.#c;
+clearTimeout(this.#O);
+this.#w = at;
+this.#O = setTimeout(() => this.#ay(), Math.max(0, Math.min(at - now(), F)));
 }
-#fire() {
-const now = this.#world.now();
-const wasAsleep = now - this.#timerAt >= LATE;
-this.#timerAt = Infinity;
-if (wasAsleep && this.#deadlines.has("quiet")) this.#ping();
-const due = [...this.#deadlines].filter(([, { at }]) => at <= now);
+#ay() {
+const now = this.#c.now();
+const S = now - this.#w >= C;
+this.#w = Infinity;
+if (S && this.#b.has("quiet")) this.#X();
+const due = [...this.#b].filter(([, { at }]) => at <= now);
 for (const [key, deadline] of due.sort(([, one], [, other]) => one.at - other.at)) {
-if (this.#deadlines.get(key) !== deadline) continue;
-this.#deadlines.delete(key);
+if (this.#b.get(key) !== deadline) continue;
+this.#b.delete(key);
 deadline.action();
 }
 let next = Infinity;
-for (const { at } of this.#deadlines.values()) next = Math.min(next, at);
-this.#arm(next);
+for (const { at } of this.#b.values()) next = Math.min(next, at);
+this.#ah(next);
 }
-#heard() {
-this.#isPinged = false;
-const { ping_ms: interval } = this.#welcome ?? {};
-if (interval > 0) this.#at("quiet", interval * 1.5, () => this.#ping());
+#V() {
+this.#B = false;
+const { ping_ms: interval } = this.#h ?? {};
+if (interval > 0) this.#i("quiet", interval * 1.5, () => this.#X());
 }
-#ping() {
-this.#isPinged = true;
-this.#transmit('{"type":"ping"}');
-this.#at("quiet", ANSWER, () => this.#giveUp());
+#X() {
+this.#B = true;
+this.#Y('{"type":"ping"}');
+this.#i("quiet", B, () => this.#ab(this.#a));
 }
-#shown = () => {
-const { visibilityState } = this.#world.window.document;
-if (this.#welcome && !this.#isPinged && visibilityState !== "hidden") this.#ping();
+#ai = () => {
+const { visibilityState } = this.#c.window.document;
+if (this.#h && !this.#B && visibilityState !== "hidden") this.#X();
 };
-#signals = {
-visibilitychange: this.#shown,
-pageshow: this.#shown,
+#F = {
+visibilitychange: this.#ai,
+pageshow: this.#ai,
 online: () => {
-const delay = Math.round(this.#world.random() * JITTER);
-if (this.#state === "waiting" && this.#deadlines.get("state").at > this.#world.now() + delay)
-this.#retry(delay);
+const delay = Math.round(this.#c.random() * i);
+if (this.#n === "waiting" && this.#b.get("state").at > this.#c.now() + delay)
+this.#ag(delay);
 },
 };
-#keep(token) {
-this.#token = token;
-this.#expiresAt = Infinity;
+#ac(token) {
+this.#r = token;
+this.#M = Infinity;
 }
-async #renew() {
-if (!this.#provider) return;
-const socket = this.#socket;
+async #aj() {
+if (!this.#m) return;
+const socket = this.#a;
 try {
-const token = await this.#provider();
-this.#keep(token);
-if (!this.#welcome || socket !== this.#socket) return;
-this.#ask({ type: "auth", token }, (reply) => {
-if (reply.type === "ok") return (this.#renewals = 0);
+const token = await this.#m();
+this.#ac(token);
+if (!this.#h || socket !== this.#a) return;
+this.#I({ type: "auth", token }, (reply) => {
+if (reply.type === "ok") return (this.#N = 0);
 emit(this, { event: "error", code: reply.code, message: reply.message });
-this.#renewLater(reply.retry_after_ms);
+this.#ak(reply.retry_after_ms);
 });
 } catch (problem) {
-if (this.#welcome && socket === this.#socket && !problem?.final) this.#renewLater();
+if (this.#h && socket === this.#a && !problem?.final) this.#ak();
 }
 }
-#renewLater(named) {
-this.#at("auth", this.#backOff(this.#renewals++, named), () => this.#renew());
+#ak(named) {
+this.#i("auth", this.#t(this.#N++, named), () => this.#aj());
 }
-#transmit(data) {
-this.#socket.send(data);
+#Y(data) {
+this.#a.send(data);
 }
-#ask(request, finish) {
-const id = this.#nextID++;
-this.#asked.set(id, finish);
-this.#transmit(
+#I(request, finish) {
+const id = this.#aq++;
+this.#o.set(id, finish);
+this.#Y(
 typeof request === "string" ? `${request},"id":${id}}` : JSON.stringify({ ...request, id }),
 );
 return id;
 }
-#publish(room, data, key = randomKey()) {
+#at(room, data, key = randomKey()) {
 if (!(data instanceof ArrayBuffer || ArrayBuffer.isView(data))) {
 const request = { type: "publish", room, data: data ?? null, key };
-return this.#call(request, { room, isPublish: true, isRepeated: true });
+return this.#E(request, { room, T: true, d: true });
 }
 const name = encoder.encode(room);
 if (name.length > 255)
@@ -381,257 +462,294 @@ const bytes = new Uint8Array(2 + name.length + payload.length);
 bytes.set([1, name.length]);
 bytes.set(name, 2);
 bytes.set(payload, 2 + name.length);
-return this.#call(bytes, { room });
+return this.#E(bytes, { room });
 }
-#call(request, call) {
+#E(request, call) {
 return new Promise((resolve, reject) => {
-const isBinary = request instanceof Uint8Array;
-call.content = isBinary ? request : JSON.stringify(request).slice(0, -1);
-call.size = isBinary ? request.length : encoder.encode(call.content).length + ID_BYTES;
+const r = request instanceof Uint8Array;
+call.content = r ? request : JSON.stringify(request).slice(0, -1);
+call.size = r ? request.length : encoder.encode(call.content).length + J;
 Object.assign(call, { resolve, reject, tries: 0 });
-this.#calls.add(call);
-this.#bytes += call.size;
-if (this.#state === "closed") this.#settle(call, "closed", "the client is closed");
-else if (this.#calls.size > WAITING_MAX || this.#bytes > WAITING_BYTES_MAX)
-this.#settle(call, "buffer_full", "too many calls wait");
-else if (this.#fits(call)) {
-this.#at(call, this.#timeout, () => this.#settle(call, "timeout", "no reply in time"));
-this.#pump();
+this.#k.add(call);
+this.#P += call.size;
+if (this.#n === "closed") this.#l(call, "closed", "the client is closed");
+else if (this.#k.size > H || this.#P > I)
+this.#l(call, "buffer_full", "too many calls wait");
+else if (this.#al(call)) {
+this.#i(call, this.#aa, () => this.#l(call, "timeout", "no reply in time"));
+this.#j();
 }
 });
 }
-#fits(call) {
-const isTooLarge = call.size > this.#welcome?.max_message_bytes;
-if (isTooLarge) this.#settle(call, "too_large", "larger than the server takes");
-return !isTooLarge;
+#al(call) {
+const s = call.size > this.#h?.max_message_bytes;
+if (s) this.#l(call, "too_large", "larger than the server takes");
+return !s;
 }
-#settle(call, outcome, message, retryAfterMs) {
-this.#calls.delete(call);
-this.#bytes -= call.size;
-this.#deadlines.delete(call);
-this.#deadlines.delete(call.resolve);
-this.#asked.delete(call.id);
+#l(call, outcome, message, retryAfterMs) {
+this.#k.delete(call);
+this.#P -= call.size;
+this.#b.delete(call);
+this.#b.delete(call.resolve);
+this.#o.delete(call.id);
 if (message === undefined) call.resolve(outcome);
 else call.reject(new RoostError(outcome, message, retryAfterMs));
 }
-#again(call) {
-call.id = undefined;
-call.isDelayed = false;
-this.#deadlines.delete(call.resolve);
+#T(call) {
+this.#o.delete(call.id);
+call.id = call.socket = undefined;
+call.k = false;
+this.#b.delete(call.resolve);
 }
-#pump() {
-for (const room of this.#rooms.values()) {
-const isToJoin = room.isWished && (room.phase === "out" || room.isDoubtful);
-if (isToJoin && this.#maySend() && !this.#deadlines.has(room))
-this.#askToJoin(room, room.phase === "joining");
+#j() {
+for (const room of this.#d.values()) {
+const U = room.f && (room.phase === "out" || room.e);
+if (U && this.#am() && !this.#b.has(room))
+this.#az(room, room.phase === "joining");
 }
-for (const call of [...this.#calls]) {
-if (!this.#maySend()) return;
-const room = this.#rooms.get(call.room);
-if (call.id || call.isDelayed || (room?.isWished && room.phase !== "in")) continue;
-if (typeof call.content === "string")
-call.id = this.#ask(call.content, (reply) => this.#answered(call, reply));
-else {
-this.#transmit(call.content);
-this.#settle(call, {});
+for (const call of [...this.#k]) {
+if (!this.#am()) return;
+const room = this.#d.get(call.room);
+if (call.id || call.k || (room?.f && room.phase !== "in")) continue;
+if (typeof call.content === "string") {
+call.id = this.#I(call.content, (reply) => this.#aA(call, reply));
+call.socket = this.#a;
+} else {
+this.#Y(call.content);
+this.#l(call, {});
 }
 }
 }
-#maySend() {
-return this.#welcome && !this.#isHeld && this.#asked.size < UNANSWERED_MAX;
+#am() {
+return this.#h && !this.#D && this.#o.size < G;
 }
-#answered(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
-if (type !== "error") return this.#settle(call, fields);
-if (!call.isPublish || !REPEATED.includes(code))
-return this.#settle(call, code, message ?? "", named);
-call.isDoubtful ||= code === "unknown" || code === "internal";
-this.#again(call);
+#aA(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
+if (type !== "error") return this.#l(call, fields);
+if (!call.T || !n.includes(code))
+return this.#l(call, code, message ?? "", named);
+call.e ||= code === "unknown" || code === "internal";
+this.#T(call);
 if (code === "rate_limited") return;
-call.isDelayed = true;
-this.#at(call.resolve, this.#backOff(call.tries++, named), () => {
-call.isDelayed = false;
-this.#pump();
+call.k = true;
+this.#i(call.resolve, this.#t(call.tries++, named), () => {
+call.k = false;
+this.#j();
 });
 }
-#askAgain() {
-for (const call of this.#calls) {
-if (!call.id || !call.isRepeated) continue;
-this.#asked.delete(call.id);
-this.#again(call);
+#aB() {
+for (const call of this.#k) {
+if (call.id && call.d) this.#T(call);
 }
-for (const room of this.#rooms.values()) room.isDoubtful = room.phase === "joining";
+for (const room of this.#d.values()) room.e = room.phase === "joining";
 }
-#hold(named) {
-this.#isHeld = true;
-this.#at("hold", this.#backOff(0, named), () => {
-this.#isHeld = false;
-this.#pump();
+#aC(named) {
+this.#D = true;
+this.#i("hold", this.#t(0, named), () => {
+this.#D = false;
+this.#j();
 });
 }
-#entry(name, handle = new Room(name, this.#doors)) {
-if (!this.#rooms.has(name)) this.#rooms.set(name, { name, handle, phase: "out", tries: 0 });
-return this.#rooms.get(name);
+#an(name, handle = new Room(name, this.#K)) {
+if (!this.#d.has(name)) this.#d.set(name, { name, handle, phase: "out", tries: 0 });
+return this.#d.get(name);
 }
-#join(handle) {
-const room = this.#entry(handle.name, handle);
-if (room.isWished) return;
-room.isWished = true;
-if (room.phase === "in") this.#tell(room, "room", { state: "joined" });
-this.#pump();
+#ar(handle) {
+const room = this.#an(handle.name, handle);
+if (room.f) return;
+room.f = true;
+if (room.phase === "in") this.#f(room, "room", { state: "joined" });
+this.#j();
 }
-#leave(name) {
-const room = this.#rooms.get(name);
+#as(name) {
+const room = this.#d.get(name);
 if (!room) return;
-this.#rooms.delete(name);
-this.#deadlines.delete(room);
-if (room.phase !== "out") this.#askToLeave(room);
+this.#d.delete(name);
+this.#b.delete(room);
+if (room.phase !== "out") this.#ao(room);
 room.phase = "left";
-this.#pump();
+this.#j();
 }
-#askToLeave({ name }) {
-this.#ask({ type: "leave", room: name }, ({ code, retry_after_ms: named }) => {
+#ao({ name }) {
+this.#I({ type: "leave", room: name }, ({ code, retry_after_ms: named }) => {
 if (code !== "rate_limited") return;
-this.#at({}, this.#backOff(0, named), () => {
-if (this.#welcome && !this.#rooms.has(name)) this.#askToLeave({ name });
+this.#i({}, this.#t(0, named), () => {
+if (this.#h && !this.#d.has(name)) this.#ao({ name });
 });
 });
 }
-#askToJoin(room, isRepeated) {
+#az(room, d) {
 const since = positionOf(room);
+const socket = this.#a;
 room.phase = "joining";
-room.isDoubtful = false;
-const id = this.#ask({ type: "join", room: room.name, since }, (reply) => {
-if (room.phase !== "joining" || (isRepeated && reply.code === "bad_request")) return;
-this.#asked.delete(room.joinID);
-if (reply.type === "error") this.#refused(room, reply);
-else this.#joined(room, reply, since);
-this.#pump();
+room.e = false;
+const id = this.#I({ type: "join", room: room.name, since }, (reply) => {
+if (room.phase !== "joining" || socket !== this.#a) return;
+if (d && reply.code === "bad_request") return;
+this.#o.delete(room.joinID);
+if (reply.type === "error") this.#aD(room, reply);
+else this.#aE(room, reply, since);
+this.#j();
 });
-if (!isRepeated) room.joinID = id;
+if (!d) room.joinID = id;
 }
-#joined(room, { members, epoch, offset, recovered, degraded }, since) {
-const isAgain = room.wasIn;
-Object.assign(room, { phase: "in", wasIn: true, tries: 0 });
-if (!since || !recovered) Object.assign(room, { epoch, offset });
-this.#tell(room, "room", { state: "joined", members, recovered, degraded });
+#aE(room, { members, epoch, offset, recovered, degraded }, since) {
+const { h: V, b } = room;
+Object.assign(room, { phase: "in", h: true, tries: 0, b: Boolean(b && this.#e) });
+const t = recovered || (b && epoch === room.epoch && offset <= room.offset);
+if (!since || !t) Object.assign(room, { epoch, offset });
+this.#U();
+if (!b) this.#f(room, "room", { state: "joined", members, recovered, degraded });
 if (room.phase !== "in") return;
-if (isAgain && (epoch === undefined || !since)) this.#tell(room, "gap");
-else if (since && !recovered) this.#tell(room, "reset", { epoch, offset });
+if (since && epoch !== undefined) {
+if (!t) this.#f(room, "reset", { epoch, offset });
+} else if (V && !room.b) this.#f(room, "gap");
 }
-#refused(room, { code, retry_after_ms: named }) {
+#aD(room, { code, retry_after_ms: named }) {
 room.phase = "out";
 if (code === "rate_limited") return;
-if (REPEATED.includes(code))
-return this.#at(room, this.#backOff(room.tries++, named), () => this.#pump());
-this.#rooms.delete(room.name);
-this.#tell(room, "room", { state: "failed", error: code });
+if (n.includes(code))
+return this.#i(room, this.#t(room.tries++, named), () => this.#j());
+this.#d.delete(room.name);
+this.#f(room, "room", { state: "failed", error: code });
 }
-#tell(room, event, fields) {
+#f(room, event, fields) {
 const told = { event, room: room.name, ...fields };
 emit(room.handle, told);
 emit(this, told);
 }
-#takes(room, offset, epoch) {
-if (room?.phase !== "in") return false;
-if (offset !== undefined) {
+#ap(room, c, offset, epoch, mid) {
+const u = c && room.phase === "in";
+if (offset === undefined) {
+if (u && !(mid && this.#h.resumed)) return false;
+if (this.#W(mid)) return false;
+} else {
 if (epoch !== undefined && epoch !== room.epoch) room.epoch = epoch;
 else if (offset <= room.offset) return false;
-else if (offset > room.offset + 1 && !room.hasGap) this.#tell(room, "gap");
+else if (offset > room.offset + 1) {
+if (u) return false;
+if (!room.l) this.#f(room, "gap");
+}
 room.offset = offset;
 }
-room.hasGap = false;
-return room.phase === "in";
+room.l = false;
+return room.phase !== "left";
 }
-#receive(data) {
-if (typeof data !== "string") {
-this.#heard();
-return this.#receiveBinary(new Uint8Array(data));
-}
+#au(data, socket) {
+const c = socket === this.#e?.socket;
+if (socket === this.#a) this.#V();
+if (typeof data !== "string") return this.#aF(new Uint8Array(data), c);
 let message;
 try {
 message = JSON.parse(data);
 } catch {
 return;
 }
-this.#heard();
-const { event, type, id, ...fields } = message ?? {};
-if (type === "error" && fields.code === "rate_limited") {
-if (id === undefined) this.#askAgain();
-this.#hold(fields.retry_after_ms);
+const { event, type, id, mid, ...fields } = message ?? {};
+if (socket === this.#g) return type === "welcome" ? this.#aG(fields) : undefined;
+if (type === "error" && fields.code === "rate_limited" && !c) {
+if (id === undefined) this.#aB();
+this.#aC(fields.retry_after_ms);
 }
 if (id !== undefined) {
-const finish = this.#asked.get(id);
-this.#asked.delete(id);
+const finish = this.#o.get(id);
+this.#o.delete(id);
 finish?.(message);
-this.#pump();
-} else if (type === "welcome") this.#open(fields);
-else if (type === "expiring") {
-this.#expiresAt = this.#world.now() + fields.in_ms;
-this.#renew();
-} else if (type === "draining") {
-this.#isDraining = true;
-emit(this, { event: type, reconnect_after_ms: fields.reconnect_after_ms });
+this.#j();
+} else if (type === "direct") {
+if (!this.#W(mid)) emit(this, { event: type, ...fields });
 } else if (type === "error")
 emit(this, { event: type, code: fields.code, message: fields.message });
-else if (type === "direct") emit(this, { event: type, ...fields });
-else if (type === "added") this.#added(fields);
-else this.#receiveInRoom(this.#rooms.get(fields.room), type, fields);
+else if (fields.room !== undefined && type !== "added")
+this.#aH(this.#d.get(fields.room), c, type, mid, fields);
+else if (c) return;
+else if (type === "added") this.#aI(fields);
+else if (type === "expiring") {
+this.#M = this.#c.now() + fields.in_ms;
+this.#aj();
+} else if (type === "draining") {
+this.#A = true;
+const { reconnect_after_ms: delay } = fields;
+const ticket = ticketOf(fields);
+this.#s = ticket ?? this.#s;
+if (ticket && !this.#g) this.#i("state", Number(delay) || 0, () => this.#x());
+emit(this, { event: type, reconnect_after_ms: delay });
 }
-#open(welcome) {
-this.#welcome = welcome;
-this.#deadlines.delete("state");
-this.#openedAt = this.#world.now();
-this.#refusals = this.#renewals = 0;
-this.#heard();
-for (const call of this.#calls) this.#fits(call);
-this.#enter("open");
-this.#pump();
 }
-#receiveInRoom(room, type, { room: name, epoch, ...fields }) {
-if (room?.phase !== "in") return;
+#aG(welcome) {
+const old = this.#a && { socket: this.#a, welcome: this.#h };
+if (old) this.#R({ g: true });
+this.#e = old;
+this.#a = this.#g;
+this.#g = undefined;
+this.#h = welcome;
+this.#s = ticketOf(welcome);
+this.#b.delete("state");
+this.#L = this.#c.now();
+this.#C = this.#N = 0;
+this.#V();
+for (const call of this.#k) this.#al(call);
+if (old) this.#U();
+else this.#y("open");
+this.#j();
+}
+#aH(room, c, type, mid, { room: name, epoch, ...fields }) {
+if (c ? !room?.b : room?.phase !== "in") return;
 if (type === "message") {
-if (this.#takes(room, fields.offset, epoch)) this.#tell(room, type, fields);
-} else if (type === "gap") {
-room.hasGap = true;
-this.#tell(room, type);
-} else if (type === "reset") {
-Object.assign(room, { epoch, offset: fields.offset, hasGap: false });
-this.#tell(room, type, { epoch, ...fields });
+if (this.#ap(room, c, fields.offset, epoch, mid)) this.#f(room, type, fields);
 } else if (type === "removed") {
-Object.assign(room, { phase: "out", isWished: false, wasIn: false, epoch: undefined });
-this.#tell(room, type, fields);
-} else if (HANDED_ON.includes(type)) this.#tell(room, type, fields);
+const gone = { phase: "out", f: false, b: false, h: false, epoch: undefined };
+Object.assign(room, gone);
+this.#f(room, type, fields);
+} else if (type === "joined" || type === "left") {
+const marks = ["joined", "left"].map((what) => `${what} ${name} ${fields.member?.connection}`);
+const [mark, other] = type === "left" ? marks.reverse() : marks;
+if (this.#e && this.#W(mark)) return;
+this.#q.delete(other);
+this.#f(room, type, fields);
+} else if (c && room.phase === "in") return;
+else if (type === "gap") {
+room.l = true;
+this.#f(room, type);
+} else if (type === "reset") {
+Object.assign(room, { epoch, offset: fields.offset, l: false });
+this.#f(room, type, { epoch, ...fields });
+} else if (O.includes(type)) this.#f(room, type, fields);
 }
-#added({ room: name, epoch, offset }) {
-const room = this.#entry(name);
-const wasJoining = room.phase === "joining";
-const isWhereItWas = epoch !== undefined && epoch === room.epoch && offset === room.offset;
-const isMissing = room.wasIn && !isWhereItWas;
-Object.assign(room, { phase: "in", wasIn: true, epoch, offset });
-this.#tell(room, "added");
-if (wasJoining) this.#tell(room, "room", { state: "joined" });
-if (isMissing) this.#tell(room, "gap");
+#aI({ room: name, epoch, offset }) {
+const room = this.#an(name);
+if (room.b && epoch === room.epoch) return void (room.phase = "in");
+const W = room.phase === "joining";
+const X = epoch !== undefined && epoch === room.epoch && offset === room.offset;
+const Y = room.h && !X;
+Object.assign(room, { phase: "in", h: true, epoch, offset });
+this.#f(room, "added");
+if (W) this.#f(room, "room", { state: "joined" });
+if (Y) this.#f(room, "gap");
 }
-#receiveBinary(bytes) {
+#aF(bytes, c) {
 const [version, flags, length] = bytes;
-const hasOffset = flags & 1;
-const start = 3 + length + 8 * hasOffset;
+const v = flags & 1;
+const start = 3 + length + 8 * v;
 if (version !== 1 || !(bytes.length >= start)) return;
 let room;
 try {
-room = this.#rooms.get(decoder.decode(bytes.subarray(3, 3 + length)));
+room = this.#d.get(decoder.decode(bytes.subarray(3, 3 + length)));
 } catch {
 return;
 }
-const offset = hasOffset
+if (c ? !room?.b : room?.phase !== "in") return;
+const offset = v
 ? Number(new DataView(bytes.buffer).getBigUint64(start - 8))
 : undefined;
-if (this.#takes(room, offset))
-this.#tell(room, "binary", { data: bytes.slice(start), offset });
+if (this.#ap(room, c, offset))
+this.#f(room, "binary", { data: bytes.slice(start), offset });
 }
 }
 function positionOf({ epoch, offset } = {}) {
 return epoch === undefined ? undefined : { epoch, offset };
+}
+function ticketOf({ ticket }) {
+return P.test(ticket ?? "") ? ticket : undefined;
 }
 function randomKey() {
 const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -639,7 +757,7 @@ return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 """##
 
-  /// The types, UTF-8, 6270 bytes.
+  /// The types, UTF-8, 6299 bytes.
   public static let types = ##"""
 // The types of roost.js.
 
@@ -720,6 +838,7 @@ export interface RoostEvents extends RoomEvents {
   error: { event: "error"; code: ErrorCode; message: string };
   /** The node is about to close the connection; the client comes back by itself. */
   draining: { event: "draining"; reconnect_after_ms: number };
+  moved: { event: "moved" };
 }
 
 export interface History {

@@ -77,6 +77,7 @@ export interface RoostEvents extends RoomEvents {
   error: { event: "error"; code: ErrorCode; message: string };
   /** The node is about to close the connection; the client comes back by itself. */
   draining: { event: "draining"; reconnect_after_ms: number };
+  moved: { event: "moved" };
 }
 
 export interface History {

@@ -2,7 +2,7 @@
 // roost.v1.json (the protocol article), comes back by itself, recovers what it missed and tells
 // what it could not. Tests/Behaviour says, case by case, what it does; Tests/Interop/behaviour.mjs
 // holds it to that. `ops/pages` serves it without comments, which therefore stand on lines of their
-// own.
+// own, and with short names for what is private, constants in capitals and words like `isKept`.
 
 // Times, in milliseconds.
 const BACK_OFF = 500;
@@ -12,6 +12,11 @@ const CONNECT = 10_000;
 const STEADY = 10_000;
 const ANSWER = 10_000;
 const LATE = 5_000;
+// A move: how long the old connection stays once everything is on the new one, for what is on its way
+// over it, and in any case; and how long what it brought is remembered.
+const LINGER = 250;
+const MOVE = 5_000;
+const MEMORY = 60_000;
 // How long a timer may be set for at once.
 const TIMER_MAX = 2_000_000_000;
 
@@ -20,6 +25,7 @@ const UNANSWERED_MAX = 100;
 const WAITING_MAX = 1_000;
 const WAITING_BYTES_MAX = 4 << 20;
 const ID_BYTES = 24;
+const MEMORY_MAX = 512;
 
 const UNAUTHORIZED = 4001;
 const TOKEN_EXPIRED = 4002;
@@ -29,7 +35,8 @@ const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 4003, 4006, 4007];
 // What fails with these may succeed later; `rate_limited` holds back everything else, too.
 const REPEATED = ["unavailable", "unknown", "internal", "rate_limited"];
 // What the server pushes about a room and the client only hands on.
-const HANDED_ON = ["joined", "left", "members", "presence_reset"];
+const HANDED_ON = ["members", "presence_reset"];
+const TICKET = /^[\w-]{1,600}$/;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -129,11 +136,17 @@ export class Roost extends Listeners {
   #world;
   #doors;
 
-  // The connection: idle, connecting, open, waiting or closed; the socket from dial to close.
+  // The connection: idle, connecting, open, waiting or closed; the socket from its welcome on.
   #state = "idle";
   #socket;
   #welcome = null;
   #attempt = 0;
+  // A socket without a welcome yet; beside the one above it when the node drains. The connection that
+  // was moved from, until it is let go. What lets the next one take over, and what both brought.
+  #dialled;
+  #old;
+  #ticket;
+  #seen = new Set();
   #openedAt;
   #failures = 0;
   #isDraining = false;
@@ -215,7 +228,6 @@ export class Roost extends Listeners {
   /** Closes for good, or until `connect`. Calls that wait fail. */
   close() {
     if (this.#state === "closed") return;
-    this.#socket?.close(1000);
     this.#finish(1000, "");
   }
 
@@ -236,12 +248,18 @@ export class Roost extends Listeners {
 
   // MARK: Connecting
 
+  // Makes a connection, beside the one that there is when its node drains.
   async #dial() {
+    // One move after the other.
+    if (this.#old) return this.#at("state", LINGER, () => this.#dial());
     const attempt = ++this.#attempt;
-    this.#enter("connecting");
+    const isMove = Boolean(this.#socket);
+    // Stands for the socket until there is a token.
+    this.#dialled = { close() {} };
+    if (!isMove) this.#enter("connecting");
     // A listener may have closed the client.
     if (attempt !== this.#attempt) return;
-    this.#at("state", CONNECT, () => this.#giveUp());
+    this.#at("state", CONNECT, () => this.#giveUp(this.#dialled));
     if (this.#provider && (this.#token === undefined || this.#world.now() >= this.#expiresAt)) {
       try {
         const token = await this.#provider();
@@ -249,17 +267,19 @@ export class Roost extends Listeners {
         if (attempt !== this.#attempt) return;
       } catch (problem) {
         if (attempt !== this.#attempt) return;
-        if (problem?.final) return this.#finish(UNAUTHORIZED, String(problem.message));
-        return this.#wait();
+        if (!problem?.final || this.#socket) return this.#closed(this.#dialled);
+        return this.#finish(UNAUTHORIZED, String(problem.message));
       }
     }
     const protocols = ["roost.v1.json"];
     if (this.#token) protocols.push(`bearer.${this.#token}`);
+    if (this.#ticket) protocols.push(`roost.ticket.${this.#ticket}`);
     let socket;
     try {
       socket = new this.#WebSocket(this.#url.href, protocols);
     } catch (problem) {
       // No address for a WebSocket, or a token that no header can carry.
+      if (this.#socket) return this.#closed(this.#dialled);
       return this.#finish(1008, String(problem.message));
     }
     socket.binaryType = "arraybuffer";
@@ -268,28 +288,39 @@ export class Roost extends Listeners {
       isRefused = false;
     };
     socket.onmessage = ({ data }) => {
-      if (socket === this.#socket) this.#receive(data);
+      if (this.#sockets().includes(socket)) this.#receive(data, socket);
     };
     socket.onclose = ({ code, reason }) => {
-      if (socket !== this.#socket) return;
+      if (!this.#sockets().includes(socket)) return;
       // A page is not told why its upgrade failed: it may have been the token.
       if (isRefused && this.#provider) this.#token = undefined;
-      this.#closed(code, reason);
+      this.#closed(socket, code, reason);
     };
-    this.#socket = socket;
+    this.#dialled = socket;
   }
 
-  #giveUp() {
-    this.#socket?.close();
-    this.#closed(1006, "");
+  #sockets() {
+    return [this.#socket, this.#dialled, this.#old?.socket];
   }
 
-  #closed(code, reason) {
+  #giveUp(socket) {
+    socket.close();
+    this.#closed(socket, 1006, "");
+  }
+
+  #closed(socket, code, reason) {
+    if (socket === this.#old?.socket) return this.#endMove();
     const isToken = code === UNAUTHORIZED || code === TOKEN_EXPIRED;
+    if (isToken && this.#provider) this.#token = undefined;
+    if (socket === this.#dialled) {
+      this.#dialled = undefined;
+      // A move that comes to nothing: the connection that there is stays to its end.
+      if (this.#socket) return this.#noDial();
+    }
     if (code === UNAUTHORIZED) this.#refusals += 1;
     if (FINAL.includes(code) || (isToken && (!this.#provider || this.#refusals > 1)))
       return this.#finish(code, reason);
-    if (isToken) this.#token = undefined;
+    if (this.#old) return this.#goBack();
     if (this.#welcome && this.#world.now() - this.#openedAt >= STEADY) this.#failures = 0;
     if (code === RATE_LIMITED) this.#failures = Math.max(this.#failures, 5);
     this.#wait(code);
@@ -300,7 +331,14 @@ export class Roost extends Listeners {
       ? Math.round(this.#world.random() * JITTER)
       : this.#backOff(this.#failures++);
     this.#letGo();
-    this.#retry(delay, code);
+    // The next connection is on its way already.
+    if (this.#dialled) this.#enter("connecting");
+    else this.#retry(delay, code);
+  }
+
+  #noDial() {
+    this.#attempt += 1;
+    this.#deadlines.delete("state");
   }
 
   #retry(delay, code) {
@@ -312,17 +350,31 @@ export class Roost extends Listeners {
   #letGo() {
     this.#socket = undefined;
     this.#welcome = null;
-    this.#attempt += 1;
-    this.#isDraining = this.#isHeld = this.#isPinged = false;
+    if (!this.#dialled) this.#noDial();
     this.#asked.clear();
-    for (const name of ["state", "quiet", "auth", "hold"]) this.#deadlines.delete(name);
+    this.#leaveAll();
+    this.#takeBack();
+  }
+
+  // Leaves what is true of one connection only. Rooms that the old one of a move is in are kept; those
+  // that were kept are in again on the way back.
+  #leaveAll({ isMove, isBack } = {}) {
+    this.#isDraining = this.#isHeld = this.#isPinged = false;
+    for (const name of ["quiet", "auth", "hold"]) this.#deadlines.delete(name);
     for (const room of this.#rooms.values()) {
-      room.phase = "out";
+      const isKept = isMove && room.phase === "in";
+      room.phase = isBack && room.isKept ? "in" : "out";
+      room.isKept = isKept;
       room.tries = 0;
       room.isDoubtful = false;
       this.#deadlines.delete(room);
     }
+  }
+
+  // What a connection that has ended did not answer is asked again, or nobody knows; without one, all.
+  #takeBack(socket) {
     for (const call of this.#calls) {
+      if (socket && call.socket !== socket) continue;
       if (call.id && !call.isRepeated) this.#settle(call, "unknown", "the connection was lost");
       call.isDoubtful ||= Boolean(call.id);
       this.#again(call);
@@ -330,7 +382,10 @@ export class Roost extends Listeners {
   }
 
   #finish(code, reason) {
+    for (const socket of this.#sockets()) socket?.close(1000);
+    this.#dialled = this.#old = this.#ticket = undefined;
     this.#letGo();
+    this.#seen.clear();
     for (const call of [...this.#calls])
       this.#settle(call, call.isDoubtful ? "unknown" : "closed", "the client is closed");
     this.#deadlines.clear();
@@ -344,6 +399,57 @@ export class Roost extends Listeners {
   #enter(state, fields) {
     this.#state = state;
     emit(this, { event: "state", state, ...fields });
+  }
+
+  // MARK: Moving
+
+  // Beside the new connection the old one stays until it has brought and answered what it will.
+  #look() {
+    const { socket } = this.#old;
+    const isBusy =
+      [...this.#rooms.values()].some((room) => room.isWished && room.isKept && room.phase !== "in") ||
+      [...this.#calls].some((call) => call.socket === socket);
+    if (isBusy && this.#world.now() < this.#openedAt + MOVE) this.#linger();
+    else this.#endMove();
+  }
+
+  #linger() {
+    if (this.#old) this.#at("old", LINGER, () => this.#look());
+  }
+
+  #endMove() {
+    if (!this.#old) return;
+    const { socket } = this.#old;
+    this.#old = undefined;
+    this.#deadlines.delete("old");
+    socket.close(1000);
+    for (const room of this.#rooms.values()) room.isKept &&= room.phase !== "in";
+    this.#takeBack(socket);
+    emit(this, { event: "moved" });
+    this.#pump();
+  }
+
+  // The new connection is lost: the old one is still there.
+  #goBack() {
+    const lost = this.#socket;
+    this.#leaveAll({ isBack: true });
+    ({ socket: this.#socket, welcome: this.#welcome } = this.#old);
+    this.#old = undefined;
+    this.#deadlines.delete("old");
+    this.#isDraining = true;
+    this.#takeBack(lost);
+    this.#heard();
+    this.#pump();
+  }
+
+  // Whether both connections brought it and this is the second time.
+  #isDouble(mark) {
+    if (mark === undefined) return false;
+    const isDouble = this.#seen.has(mark);
+    if (this.#seen.add(mark).size > MEMORY_MAX)
+      this.#seen.delete(this.#seen.values().next().value);
+    this.#at("seen", MEMORY, () => this.#seen.clear());
+    return isDouble;
   }
 
   // MARK: Time
@@ -399,7 +505,7 @@ export class Roost extends Listeners {
   #ping() {
     this.#isPinged = true;
     this.#transmit('{"type":"ping"}');
-    this.#at("quiet", ANSWER, () => this.#giveUp());
+    this.#at("quiet", ANSWER, () => this.#giveUp(this.#socket));
   }
 
   // What a browser tells.
@@ -518,7 +624,8 @@ export class Roost extends Listeners {
 
   // Lets a call be sent once more, at once.
   #again(call) {
-    call.id = undefined;
+    this.#asked.delete(call.id);
+    call.id = call.socket = undefined;
     call.isDelayed = false;
     this.#deadlines.delete(call.resolve);
   }
@@ -535,9 +642,10 @@ export class Roost extends Listeners {
       const room = this.#rooms.get(call.room);
       // Who may publish or read is judged by who is a member then.
       if (call.id || call.isDelayed || (room?.isWished && room.phase !== "in")) continue;
-      if (typeof call.content === "string")
+      if (typeof call.content === "string") {
         call.id = this.#ask(call.content, (reply) => this.#answered(call, reply));
-      else {
+        call.socket = this.#socket;
+      } else {
         this.#transmit(call.content);
         this.#settle(call, {});
       }
@@ -566,9 +674,7 @@ export class Roost extends Listeners {
   // An error without an id says that a message was dropped and not which: what can be repeated is.
   #askAgain() {
     for (const call of this.#calls) {
-      if (!call.id || !call.isRepeated) continue;
-      this.#asked.delete(call.id);
-      this.#again(call);
+      if (call.id && call.isRepeated) this.#again(call);
     }
     for (const room of this.#rooms.values()) room.isDoubtful = room.phase === "joining";
   }
@@ -584,7 +690,8 @@ export class Roost extends Listeners {
   // MARK: Rooms
 
   // What is known of a room: its phase (out, joining, in), whether it was ever joined or given, the
-  // position of the last message taken, and whether a gap was told since.
+  // position of the last message taken, whether a gap was told since, and whether the old connection
+  // of a move is in it.
   #entry(name, handle = new Room(name, this.#doors)) {
     if (!this.#rooms.has(name)) this.#rooms.set(name, { name, handle, phase: "out", tries: 0 });
     return this.#rooms.get(name);
@@ -620,11 +727,14 @@ export class Roost extends Listeners {
 
   #askToJoin(room, isRepeated) {
     const since = positionOf(room);
+    const socket = this.#socket;
     room.phase = "joining";
     room.isDoubtful = false;
     const id = this.#ask({ type: "join", room: room.name, since }, (reply) => {
       // Two joins were sent when one seemed dropped; the one that came second is refused.
-      if (room.phase !== "joining" || (isRepeated && reply.code === "bad_request")) return;
+      // What the old connection answers says nothing of the new one.
+      if (room.phase !== "joining" || socket !== this.#socket) return;
+      if (isRepeated && reply.code === "bad_request") return;
       this.#asked.delete(room.joinID);
       if (reply.type === "error") this.#refused(room, reply);
       else this.#joined(room, reply, since);
@@ -634,13 +744,17 @@ export class Roost extends Listeners {
   }
 
   #joined(room, { members, epoch, offset, recovered, degraded }, since) {
-    const isAgain = room.wasIn;
-    Object.assign(room, { phase: "in", wasIn: true, tries: 0 });
-    if (!since || !recovered) Object.assign(room, { epoch, offset });
-    this.#tell(room, "room", { state: "joined", members, recovered, degraded });
+    const { wasIn: isAgain, isKept } = room;
+    Object.assign(room, { phase: "in", wasIn: true, tries: 0, isKept: Boolean(isKept && this.#old) });
+    // What the old connection brought and brings is not missing.
+    const isWhole = recovered || (isKept && epoch === room.epoch && offset <= room.offset);
+    if (!since || !isWhole) Object.assign(room, { epoch, offset });
+    this.#linger();
+    if (!isKept) this.#tell(room, "room", { state: "joined", members, recovered, degraded });
     if (room.phase !== "in") return;
-    if (isAgain && (epoch === undefined || !since)) this.#tell(room, "gap");
-    else if (since && !recovered) this.#tell(room, "reset", { epoch, offset });
+    if (since && epoch !== undefined) {
+      if (!isWhole) this.#tell(room, "reset", { epoch, offset });
+    } else if (isAgain && !room.isKept) this.#tell(room, "gap");
   }
 
   #refused(room, { code, retry_after_ms: named }) {
@@ -658,35 +772,42 @@ export class Roost extends Listeners {
     emit(this, told);
   }
 
-  // Whether a message is a new one, to be handed over; moves the position and tells a hole.
-  #takes(room, offset, epoch) {
-    if (room?.phase !== "in") return false;
-    if (offset !== undefined) {
+  // Whether a message is a new one, to be handed over; moves the position and tells a hole. Of a room
+  // that the new connection is in, too, the old one brings only what is sure to be neither twice nor
+  // too early.
+  #takes(room, isOld, offset, epoch, mid) {
+    const isLate = isOld && room.phase === "in";
+    if (offset === undefined) {
+      if (isLate && !(mid && this.#welcome.resumed)) return false;
+      if (this.#isDouble(mid)) return false;
+    } else {
       if (epoch !== undefined && epoch !== room.epoch) room.epoch = epoch;
       else if (offset <= room.offset) return false;
-      else if (offset > room.offset + 1 && !room.hasGap) this.#tell(room, "gap");
+      else if (offset > room.offset + 1) {
+        if (isLate) return false;
+        if (!room.hasGap) this.#tell(room, "gap");
+      }
       room.offset = offset;
     }
     room.hasGap = false;
-    return room.phase === "in";
+    return room.phase !== "left";
   }
 
   // MARK: Receiving
 
-  #receive(data) {
-    if (typeof data !== "string") {
-      this.#heard();
-      return this.#receiveBinary(new Uint8Array(data));
-    }
+  #receive(data, socket) {
+    const isOld = socket === this.#old?.socket;
+    if (socket === this.#socket) this.#heard();
+    if (typeof data !== "string") return this.#receiveBinary(new Uint8Array(data), isOld);
     let message;
     try {
       message = JSON.parse(data);
     } catch {
       return;
     }
-    this.#heard();
-    const { event, type, id, ...fields } = message ?? {};
-    if (type === "error" && fields.code === "rate_limited") {
+    const { event, type, id, mid, ...fields } = message ?? {};
+    if (socket === this.#dialled) return type === "welcome" ? this.#open(fields) : undefined;
+    if (type === "error" && fields.code === "rate_limited" && !isOld) {
       if (id === undefined) this.#askAgain();
       this.#hold(fields.retry_after_ms);
     }
@@ -695,50 +816,74 @@ export class Roost extends Listeners {
       this.#asked.delete(id);
       finish?.(message);
       this.#pump();
-    } else if (type === "welcome") this.#open(fields);
+    } else if (type === "direct") {
+      if (!this.#isDouble(mid)) emit(this, { event: type, ...fields });
+    } else if (type === "error")
+      emit(this, { event: type, code: fields.code, message: fields.message });
+    else if (fields.room !== undefined && type !== "added")
+      this.#receiveInRoom(this.#rooms.get(fields.room), isOld, type, mid, fields);
+    else if (isOld) return;
+    else if (type === "added") this.#added(fields);
     else if (type === "expiring") {
       this.#expiresAt = this.#world.now() + fields.in_ms;
       this.#renew();
     } else if (type === "draining") {
       this.#isDraining = true;
-      emit(this, { event: type, reconnect_after_ms: fields.reconnect_after_ms });
-    } else if (type === "error")
-      emit(this, { event: type, code: fields.code, message: fields.message });
-    else if (type === "direct") emit(this, { event: type, ...fields });
-    else if (type === "added") this.#added(fields);
-    else this.#receiveInRoom(this.#rooms.get(fields.room), type, fields);
+      const { reconnect_after_ms: delay } = fields;
+      const ticket = ticketOf(fields);
+      this.#ticket = ticket ?? this.#ticket;
+      if (ticket && !this.#dialled) this.#at("state", Number(delay) || 0, () => this.#dial());
+      emit(this, { event: type, reconnect_after_ms: delay });
+    }
   }
 
   #open(welcome) {
+    const old = this.#socket && { socket: this.#socket, welcome: this.#welcome };
+    if (old) this.#leaveAll({ isMove: true });
+    this.#old = old;
+    this.#socket = this.#dialled;
+    this.#dialled = undefined;
     this.#welcome = welcome;
+    this.#ticket = ticketOf(welcome);
     this.#deadlines.delete("state");
     this.#openedAt = this.#world.now();
     this.#refusals = this.#renewals = 0;
     this.#heard();
     for (const call of this.#calls) this.#fits(call);
-    this.#enter("open");
+    if (old) this.#linger();
+    else this.#enter("open");
     this.#pump();
   }
 
-  #receiveInRoom(room, type, { room: name, epoch, ...fields }) {
-    if (room?.phase !== "in") return;
+  #receiveInRoom(room, isOld, type, mid, { room: name, epoch, ...fields }) {
+    if (isOld ? !room?.isKept : room?.phase !== "in") return;
     if (type === "message") {
-      if (this.#takes(room, fields.offset, epoch)) this.#tell(room, type, fields);
-    } else if (type === "gap") {
+      if (this.#takes(room, isOld, fields.offset, epoch, mid)) this.#tell(room, type, fields);
+    } else if (type === "removed") {
+      const gone = { phase: "out", isWished: false, isKept: false, wasIn: false, epoch: undefined };
+      Object.assign(room, gone);
+      this.#tell(room, type, fields);
+    } else if (type === "joined" || type === "left") {
+      const marks = ["joined", "left"].map((what) => `${what} ${name} ${fields.member?.connection}`);
+      const [mark, other] = type === "left" ? marks.reverse() : marks;
+      if (this.#old && this.#isDouble(mark)) return;
+      this.#seen.delete(other);
+      this.#tell(room, type, fields);
+    } else if (isOld && room.phase === "in") return;
+    else if (type === "gap") {
       room.hasGap = true;
       this.#tell(room, type);
     } else if (type === "reset") {
       Object.assign(room, { epoch, offset: fields.offset, hasGap: false });
       this.#tell(room, type, { epoch, ...fields });
-    } else if (type === "removed") {
-      Object.assign(room, { phase: "out", isWished: false, wasIn: false, epoch: undefined });
-      this.#tell(room, type, fields);
     } else if (HANDED_ON.includes(type)) this.#tell(room, type, fields);
   }
 
   // A membership that the server gives ends with the connection, and it is the server's to renew.
   #added({ room: name, epoch, offset }) {
     const room = this.#entry(name);
+    // On a move nothing changes; the old connection may still bring something.
+    if (room.isKept && epoch === room.epoch) return void (room.phase = "in");
     const wasJoining = room.phase === "joining";
     const isWhereItWas = epoch !== undefined && epoch === room.epoch && offset === room.offset;
     const isMissing = room.wasIn && !isWhereItWas;
@@ -750,7 +895,7 @@ export class Roost extends Listeners {
   }
 
   // Version 1, flags, length of the name, the name, with flag 1 the offset, the payload.
-  #receiveBinary(bytes) {
+  #receiveBinary(bytes, isOld) {
     const [version, flags, length] = bytes;
     const hasOffset = flags & 1;
     const start = 3 + length + 8 * hasOffset;
@@ -761,16 +906,21 @@ export class Roost extends Listeners {
     } catch {
       return;
     }
+    if (isOld ? !room?.isKept : room?.phase !== "in") return;
     const offset = hasOffset
       ? Number(new DataView(bytes.buffer).getBigUint64(start - 8))
       : undefined;
-    if (this.#takes(room, offset))
+    if (this.#takes(room, isOld, offset))
       this.#tell(room, "binary", { data: bytes.slice(start), offset });
   }
 }
 
 function positionOf({ epoch, offset } = {}) {
   return epoch === undefined ? undefined : { epoch, offset };
+}
+
+function ticketOf({ ticket }) {
+  return TICKET.test(ticket ?? "") ? ticket : undefined;
 }
 
 // A key that no other publish has; `crypto.randomUUID` is not there in pages without TLS.

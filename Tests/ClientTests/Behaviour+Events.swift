@@ -16,6 +16,7 @@ extension Behaviour {
       state("closed").with("code", .number(Double(code))).with("reason", .string(reason))
     case .draining(let time):
       named("draining").with("reconnect_after_ms", .number(Double(time.millisecondsClamped)))
+    case .moved: named("moved")
     case .direct(let data, let sender):
       named("direct").with("data", try? PlainJSON(data.bytes)).with("from", sender.map(plain))
     case .error(let code, let message):

@@ -19,6 +19,12 @@ struct Behaviour {
     case binary([UInt8])
   }
 
+  /// A request that a step has looked at.
+  private struct Request {
+    let id: PlainJSON?
+    let link: ClientLink
+  }
+
   private var machine: ClientMachine
   private var now = MonotonicInstant(nanoseconds: 1_000_000_000)
   private let answers: [PlainJSON]
@@ -28,12 +34,15 @@ struct Behaviour {
   private var names: [String: PlainJSON] = [:]
 
   // What the machine did that no step has looked at.
-  private var dials: [String?] = []
-  private var hangUps = 0
-  private var sent: [Sent] = []
+  private var dials: [PlainJSON] = []
+  private var hangUps: [(link: ClientLink, code: UInt16?)] = []
+  private var sent: [(what: Sent, link: ClientLink)] = []
   private var events: [PlainJSON] = []
 
-  private var lastID: PlainJSON?
+  /// Connections that live, in the order of the dials.
+  private var links: [ClientLink] = []
+  private var lastRequest = Request(id: nil, link: 0)
+  private var requests: [String: Request] = [:]
   private var outcomes: [CallTicket: Result<PlainJSON, ClientFailure>] = [:]
   private var tickets: [String: CallTicket] = [:]
   private var nextTicket: CallTicket = 1
@@ -89,26 +98,40 @@ struct Behaviour {
     }
   }
 
+  /// The connection that a step names by its dial; else the newest that lives.
+  private func link(_ step: PlainJSON) throws -> ClientLink {
+    guard let number = step["socket"]?.integer else { return links.last ?? 0 }
+    let link = ClientLink(number)
+    try expect(links.contains(link), "there is no such socket")
+    return link
+  }
+
   /// What comes from the server; false when this is another step.
   private mutating func happen(_ step: PlainJSON) throws -> Bool {
+    let link = try link(step)
     if step["open"] != nil {
       // Nothing is to be done before the first message.
     } else if let refusal = step["refuse"] {
+      links.removeAll { $0 == link }
       machine.refused(
-        status: refusal["status"]?.integer ?? 0,
+        link, status: refusal["status"]?.integer ?? 0,
         retryAfter: refusal["retry_after"]?.integer.map { .seconds($0) }, now: now)
     } else if step["lost"] != nil {
-      machine.closed(code: 1006, reason: "", now: now)
+      links.removeAll { $0 == link }
+      machine.closed(link, code: 1006, reason: "", now: now)
     } else if let close = step["closed"] {
+      links.removeAll { $0 == link }
       machine.closed(
-        code: UInt16(close["code"]?.integer ?? 0), reason: close["reason"]?.string ?? "", now: now)
+        link, code: UInt16(close["code"]?.integer ?? 0), reason: close["reason"]?.string ?? "",
+        now: now)
     } else if let object = step["receive"] {
-      receive(object)
+      receive(object, on: link)
     } else if let object = step["reply"] {
-      receive(object.with("id", lastID))
+      let request = step["to"]?.string.flatMap { requests[$0] } ?? lastRequest
+      receive(object.with("id", request.id), on: step["socket"] == nil ? request.link : link)
     } else if let text = step["receive_binary"]?.string {
       let bytes = try decoded(text)
-      machine.received(binary: bytes.span, now: now)
+      machine.received(link, binary: bytes.span, now: now)
     } else {
       return false
     }
@@ -116,9 +139,9 @@ struct Behaviour {
     return true
   }
 
-  private mutating func receive(_ object: PlainJSON) {
+  private mutating func receive(_ object: PlainJSON, on link: ClientLink) {
     let text = Array(object.text.utf8)
-    machine.received(text: text.span, now: now)
+    machine.received(link, text: text.span, now: now)
   }
 
   private mutating func advance(_ milliseconds: Int) {
@@ -174,20 +197,26 @@ struct Behaviour {
 
   private mutating func look(_ step: PlainJSON) throws {
     if let wanted = step["dial"] {
-      let token = dials.first.map { $0.map { PlainJSON.string($0) } ?? .null }
-      try expect(dials.count == 1 && token == wanted["token"], "dials: \(dials)")
+      try expect(dials == [wanted], "dials: \(dials.map(\.text))")
       dials = []
     } else if step["nodial"] != nil {
-      try expect(dials.isEmpty, "dials: \(dials)")
-    } else if step["hangup"] != nil {
-      try expect(hangUps > 0, "the socket was kept")
-      hangUps = 0
+      try expect(dials.isEmpty, "dials: \(dials.map(\.text))")
+    } else if let wanted = step["hangup"] {
+      let isWanted =
+        hangUps.count == 1
+        && hangUps.allSatisfy { hangUp in
+          let isLink = wanted["socket"].map { $0.integer == Int(hangUp.link) } ?? true
+          return isLink && (wanted["code"].map { $0.integer == hangUp.code.map(Int.init) } ?? true)
+        }
+      try expect(isWanted, "let go: \(hangUps)")
+      hangUps = []
     } else if let wanted = step["sent"] {
-      try lookAtSent(wanted)
+      try lookAtSent(wanted, step)
     } else if let wanted = step["sent_binary"]?.string {
-      guard case .binary(let bytes)? = sent.first else {
-        throw failure("sent: \(sent)")
-      }
+      let link = step["socket"]?.integer
+      guard case .binary(let bytes)? = sent.first?.what,
+        link == nil || link == sent.first.map({ Int($0.link) })
+      else { throw failure("sent: \(sent)") }
       sent.removeFirst()
       try expect(try decoded(wanted) == bytes, "sent: \(bytes)")
     } else if let wanted = step["event"] {
@@ -212,14 +241,16 @@ struct Behaviour {
     }
   }
 
-  private mutating func lookAtSent(_ wanted: PlainJSON) throws {
+  private mutating func lookAtSent(_ wanted: PlainJSON, _ step: PlainJSON) throws {
     guard wanted != .null else { return try expect(sent.isEmpty, "sent: \(sent)") }
-    guard case .object(let object)? = sent.first else {
+    guard let (what, link) = sent.first, case .object(let object) = what else {
       throw failure("sent: \(sent)")
     }
     sent.removeFirst()
-    lastID = object["id"]
+    lastRequest = Request(id: object["id"], link: link)
+    if let name = step["as"]?.string { requests[name] = lastRequest }
     try expect(object.without("id").matches(wanted, &names), "sent: \(object.text)")
+    if let number = step["socket"]?.integer { try expect(number == Int(link), "over \(link)") }
   }
 
   private mutating func lookAtOutcome(_ name: String, _ step: PlainJSON) throws {
@@ -261,12 +292,17 @@ struct Behaviour {
       lastQuestion = request
       guard answer != "later" else { return }
       machine.tokenArrived(request: request, Self.result(answer ?? "fail"), now: now)
-    case .dial(let token): dials.append(token)
-    case .sendText(let text):
-      guard let object = try? PlainJSON(text) else { return sent.append(.binary(text)) }
-      sent.append(.object(object))
-    case .sendBinary(let bytes): sent.append(.binary(bytes))
-    case .hangUp: hangUps += 1
+    case .dial(let link, let token, let ticket):
+      links.append(link)
+      let offer = PlainJSON.object(["token": token.map { .string($0) } ?? .null])
+      dials.append(offer.with("ticket", ticket.map { .string($0) }))
+    case .sendText(let text, let link):
+      let object = try? PlainJSON(text)
+      sent.append((object.map { .object($0) } ?? .binary(text), link))
+    case .sendBinary(let bytes, let link): sent.append((.binary(bytes), link))
+    case .hangUp(let link, let code):
+      links.removeAll { $0 == link }
+      hangUps.append((link, code))
     case .event(let event): events.append(Self.plain(event))
     case .roomEvent(let room, let event):
       events.append(Self.plain(.room(room.description, event)))

@@ -7,7 +7,7 @@
 
 const EVENTS = [
   "state", "room", "message", "binary", "gap", "reset", "presence_reset", "removed", "added",
-  "joined", "left", "members", "direct", "error", "draining",
+  "joined", "left", "members", "direct", "error", "draining", "moved",
 ];
 
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
@@ -28,11 +28,13 @@ class Stage {
   sent = [];
   events = [];
   outcomes = new Map();
+  requests = new Map();
   names = new Map();
-  hangups = 0;
+  hangups = [];
   calls = 0;
   signals = new Map();
-  socket;
+  // Every socket, in the order of the dials.
+  sockets = [];
   lastSent;
   provide;
 
@@ -42,18 +44,23 @@ class Stage {
       isAlive = true;
       constructor(url, protocols) {
         if (protocols[0] !== "roost.v1.json") throw new Error(`subprotocols are ${protocols}`);
-        if (stage.socket?.isAlive) throw new Error("a second connection beside one that lives");
-        stage.dials.push(protocols[1]?.slice("bearer.".length) ?? null);
-        stage.socket = this;
+        if (stage.sockets.filter((socket) => socket.isAlive).length > 1)
+          throw new Error("a third connection beside two that live");
+        const offered = (prefix) =>
+          protocols.find((name) => name.startsWith(prefix))?.slice(prefix.length);
+        const ticket = offered("roost.ticket.");
+        stage.dials.push({ token: offered("bearer.") ?? null, ...(ticket && { ticket }) });
+        this.number = stage.sockets.push(this);
       }
       send(data) {
         if (!this.isAlive) throw new Error("sent on a dead socket");
-        if (typeof data === "string") stage.sent.push(JSON.parse(data));
-        else stage.sent.push({ binary: base64(data) });
+        const { number } = this;
+        if (typeof data === "string") stage.sent.push({ number, ...JSON.parse(data) });
+        else stage.sent.push({ number, binary: base64(data) });
       }
-      close() {
+      close(code) {
         if (!this.isAlive) return;
-        stage.hangups += 1;
+        stage.hangups.push({ socket: this.number, code });
         this.isAlive = false;
         // A real socket tells its end later, even to who let go of it.
         queueMicrotask(() => this.onclose?.({ code: 1006, reason: "" }));
@@ -131,19 +138,21 @@ class Stage {
     this.time = end;
   }
 
-  receive(data) {
-    this.alive().onmessage({ data });
+  receive(step, data) {
+    this.alive(step).onmessage({ data });
   }
 
-  end(code, reason) {
-    const socket = this.alive();
+  end(step, code, reason) {
+    const socket = this.alive(step);
     socket.isAlive = false;
     socket.onclose({ code, reason });
   }
 
-  alive() {
-    if (!this.socket?.isAlive) throw new Error("there is no socket");
-    return this.socket;
+  // The socket that a step names by the number of its dial; else the newest that lives.
+  alive({ socket: number }) {
+    const found = number ? this.sockets[number - 1] : this.sockets.findLast((one) => one.isAlive);
+    if (!found?.isAlive) throw new Error("there is no such socket");
+    return found;
   }
 
   // Whether a value is what a scenario says; "*" is anything, "=NAME" the same thing everywhere.
@@ -169,21 +178,28 @@ class Stage {
   async play(step) {
     if (step.do) this.call(step);
     else if (step.provide) this.provide(step.provide);
-    else if ("dial" in step) this.expect(this.dials.splice(0), [step.dial.token]);
+    else if ("dial" in step) this.expect(this.dials.splice(0), [step.dial]);
     else if (step.nodial) this.expect(this.dials, []);
-    else if (step.open) this.alive().onopen?.();
-    else if (step.lost) this.end(1006, "");
-    else if (step.closed) this.end(step.closed.code, step.closed.reason);
-    else if (step.receive) this.receive(JSON.stringify(step.receive));
-    else if (step.reply) this.receive(JSON.stringify({ ...step.reply, id: this.lastSent.id }));
-    else if ("receive_binary" in step) this.receive(bytesOf(step.receive_binary).buffer);
+    else if (step.open) this.alive(step).onopen?.();
+    else if (step.lost) this.end(step, 1006, "");
+    else if (step.closed) this.end(step, step.closed.code, step.closed.reason);
+    else if (step.receive) this.receive(step, JSON.stringify(step.receive));
+    else if (step.reply) {
+      const { number, id } = step.to ? this.requests.get(step.to) : this.lastSent;
+      this.receive({ socket: number, ...step }, JSON.stringify({ ...step.reply, id }));
+    } else if ("receive_binary" in step) this.receive(step, bytesOf(step.receive_binary).buffer);
     else if (step.sent === null) this.expect(this.sent, []);
     else if (step.sent) {
       this.lastSent = this.sent.shift();
-      const { id, ...fields } = this.lastSent ?? {};
+      const { id, number, ...fields } = this.lastSent ?? {};
       this.expect(fields, step.sent);
-    } else if ("sent_binary" in step) this.expect(this.sent.shift(), { binary: step.sent_binary });
-    else if (step.event === null) this.expect(this.events, []);
+      if (step.socket) this.expect(number, step.socket);
+      if (step.as) this.requests.set(step.as, this.lastSent);
+    } else if ("sent_binary" in step) {
+      const { number, ...fields } = this.sent.shift() ?? {};
+      this.expect(fields, { binary: step.sent_binary });
+      if (step.socket) this.expect(number, step.socket);
+    } else if (step.event === null) this.expect(this.events, []);
     else if (step.event) this.expect(this.events.shift(), step.event);
     else if (step.outcome) {
       const { outcome, ...wanted } = step;
@@ -194,14 +210,16 @@ class Stage {
       await this.advance(0);
     } else if ("wallclock" in step) wallClockShift += step.wallclock;
     else if (step.hangup) {
-      this.expect(this.hangups, 1);
-      this.hangups = 0;
+      const [found, ...others] = this.hangups.splice(0);
+      this.expect(others, []);
+      const wanted = step.hangup === true ? {} : step.hangup;
+      this.expect({ ...found, ...wanted }, found ?? "a socket that was let go");
     } else if (step.visible) this.signals.get("visibilitychange")();
     else if (step.online) this.signals.get("online")();
     else if (step.repeat) {
       for (let count = 0; count < step.repeat; count++) await this.playAll(step.steps);
     } else if (step.leaks) {
-      const sockets = Number(Boolean(this.socket?.isAlive));
+      const sockets = this.sockets.filter((socket) => socket.isAlive).length;
       const held = { timers: this.timers.size, sockets, waiting: this.calls };
       this.expect(held, { ...step.leaks, timers: Math.min(held.timers, step.leaks.timers) });
     } else throw new Error("no such step");
