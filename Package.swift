@@ -202,7 +202,7 @@ if Context.environment["ROOST_FUZZ"] != nil {
       name: "fuzz",
       dependencies: [
         "RoostJSON", "RoostHTTP", "RoostWebSocket", "RoostWire", "RoostRooms", "RoostDeflate",
-        "Gateway", "Backplane", "Auth", "RoostCrypto",
+        "Gateway", "Backplane", "Auth", "RoostCrypto", "RoostClient", "RoostEventLoop",
       ],
       path: "Tests/Fuzz", exclude: ["README.md", "Corpus"],
       swiftSettings: settings))

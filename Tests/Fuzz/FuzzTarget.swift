@@ -16,6 +16,7 @@ enum FuzzTarget: String, CaseIterable {
   case tokens
   case tickets
   case proxyHeader
+  case clientObjects
 
   /// Runs one input through the target.
   func run(_ input: borrowing Span<UInt8>) {
@@ -33,6 +34,7 @@ enum FuzzTarget: String, CaseIterable {
     case .tokens: fuzzTokens(input)
     case .tickets: fuzzTickets(input)
     case .proxyHeader: fuzzProxyHeader(input)
+    case .clientObjects: fuzzClientObjects(input)
     }
   }
 }
