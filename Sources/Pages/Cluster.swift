@@ -12,9 +12,9 @@ public enum ClusterPage {
   /// It allows the page's one script and one style by their hashes, its icon, and connections to the
   /// host that served it; nothing else.
   public static let contentSecurityPolicy =
-    "default-src 'none'; script-src 'sha256-v1HcdSQWoTNVMn0CICHWMYUNkYIBkfOTSFK5FMfZxx0='; style-src 'sha256-WGrHe6WlorOrEfwxjr6MAnh6Wc7/3I9xYXb4lsyZ3WI='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "default-src 'none'; script-src 'sha256-h2+AmTvlScjhma2/DX5qitM25dfKLaWsXvSfXRIYv7U='; style-src 'sha256-WGrHe6WlorOrEfwxjr6MAnh6Wc7/3I9xYXb4lsyZ3WI='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-  /// The page, UTF-8, 36280 bytes.
+  /// The page, UTF-8, 38014 bytes.
   public static let html = ##"""
 <!doctype html>
 <html lang="en">
@@ -330,6 +330,41 @@ function paintNodes({ nodes, missing = [] }) {
   }
 }
 
+// How far the node is that answers here; what the others say is in their phase and their connections.
+let drain;
+const STEPS = { grace: "Still accepting, until balancers know", moving: "Sending connections away", flushing: "Ending", cut: "Cut short" };
+
+function drainWords({ step, pace, closed, window_ends_at: end } = {}, left, most) {
+  const words = [`${short(left)} of ${plural(most, "connection")} left`];
+  if (step) words.unshift(STEPS[step] ?? step);
+  if (pace) words.push(`${short(pace)}/s`, `about ${span(Math.ceil(left / pace))} to go`);
+  if (end) words.push(`at the latest in ${span(Math.max(0, Math.ceil((end - Date.now()) / 1000)))}`);
+  if (closed) words.push(`${short(closed)} had to be closed`);
+  return words.join(" · ");
+}
+
+function drainButton({ node, self, phase }) {
+  const made = (text, why, action) => {
+    const element = button("small", text, `${text} ${node}`, action);
+    return Object.assign(element, { disabled: Boolean(why), title: why });
+  };
+  if (!self) return made("Drain", "Only the node that answers here can be drained: open its own page.");
+  if (phase === "draining") {
+    const why = drain?.cause === "signal" ? "A signal asked for the drain." : drain?.step === "grace" ? "" : "Too late: connections are being sent away.";
+    return made("Undrain", why, () => act("/v1/undrain", `${node} serves on.`));
+  }
+  return made("Drain", phase === "serving" ? "" : "The node does not serve.", async () => {
+    const text = `${node} sends its connections to the other nodes and then ends. It can be taken back until it stops accepting.`;
+    if (await confirmed("Drain?", text, "Drain")) act("/v1/drain", `${node} drains.`);
+  });
+}
+
+const act = (path, sentence) => attempt(async () => {
+  drain = await (await call("POST", path)).json();
+  notify(sentence, true);
+  look();
+});
+
 function card(node) {
   const { rates = {}, redis, connections = 0, connections_max: limit } = node;
   const element = make("li.panel.node");
@@ -337,16 +372,14 @@ function card(node) {
   if ((node.figures_age_ms ?? 0) > 5000 || !node.phase) element.dataset.stale = "";
   const phase = make("span.pill", node.phase ?? "silent");
   phase.dataset.phase = node.phase ?? "stopped";
-  const drain = Object.assign(make("button.small", "Drain"), { disabled: true, title: "This version drains on SIGTERM only." });
-  drain.ariaLabel = `Drain ${node.node}`;
-  element.append(make("div.row", make("h3.grow", node.node, node.self ? make("small", " answers here") : ""), phase, drain));
+  element.append(make("div.row", make("h3.grow", node.node, node.self ? make("small", " answers here") : ""), phase, drainButton(node)));
   if (node.not_ready) element.append(make("p.danger", `Not ready: ${node.not_ready}`));
   if (node.phase === "draining") {
     const most = Math.max(draining.get(node.incarnation) ?? 0, connections);
     draining.set(node.incarnation, most);
     const bar = Object.assign(document.createElement("progress"), { max: Math.max(most, 1), value: most - connections });
     bar.ariaLabel = `Connections of ${node.node} that have moved`;
-    element.append(bar, make("small", `${plural(connections, "connection")} left`));
+    element.append(bar, make("small.drain", drainWords(node.self ? drain : undefined, connections, most)));
   } else draining.delete(node.incarnation);
   const full = Object.assign(document.createElement("progress"), { max: limit || 1, value: connections });
   full.ariaLabel = `Connections of ${node.node}`;
@@ -608,12 +641,13 @@ async function look() {
   clearTimeout(timer);
   const mine = round += 1, node = ui.topNode.value;
   try {
-    const [nodes, top] = await Promise.all([read("/v1/nodes"), read(`/v1/top${node && "?node=" + encodeURIComponent(node)}`).catch((error) => error)]);
+    const [nodes, found, top] = await Promise.all([read("/v1/nodes"), read("/v1/drain"), read(`/v1/top${node && "?node=" + encodeURIComponent(node)}`).catch((error) => error)]);
     if (mine !== round) return;
     ui.keyForm.hidden = true;
     for (const part of ["figures", "nodes", "top", "inspector", "people"]) ui[part].hidden = false;
     ui.pauseButton.hidden = false;
     ui.forgetButton.hidden = !key();
+    drain = found;
     paintNodes(nodes);
     if (top instanceof Error) write("topNote", explain(top)); else paintTop(top);
     setStatus(isPaused ? "Paused" : "Live", isPaused ? "warn" : "good");

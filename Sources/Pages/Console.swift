@@ -12,9 +12,9 @@ public enum ConsolePage {
   /// It allows the page's one script and one style by their hashes, its icon, and modules of and
   /// connections to the host that served it; nothing else.
   public static let contentSecurityPolicy =
-    "default-src 'none'; script-src 'sha256-pR9xXgeUc8VSZuE6suwgjB28kd69qGtmMExHUiFDz2E=' 'self'; style-src 'sha256-RrjvYhyKhsGOHNND0G4NVv3HM3URkTe1dnhbn/XdzTU='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "default-src 'none'; script-src 'sha256-bTc/EA5E5u8sdc8ANPcArTDDHVDGhcq7XlzO6/V2H2A=' 'self'; style-src 'sha256-RrjvYhyKhsGOHNND0G4NVv3HM3URkTe1dnhbn/XdzTU='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-  /// The page, UTF-8, 43082 bytes.
+  /// The page, UTF-8, 43347 bytes.
   public static let html = ##"""
 <!doctype html>
 <html lang="en">
@@ -356,9 +356,10 @@ function draw(...parts) {
 class ShownSocket extends WebSocket {
   constructor(...target) {
     super(...target);
-    socket = this;
     reason = "";
     log("", "connect", this.url);
+    // On a move there are two; what is typed goes over the new one.
+    on(this, "open", () => { socket = this; });
     on(this, "message", ({ data }) => typeof data === "string" ? seen(data) : log("in", "binary", hex(new Uint8Array(data)), data.byteLength));
     on(this, "close", (event) => log("", "close", `${event.code} ${reason = event.reason}`));
   }
@@ -373,7 +374,8 @@ function seen(text) {
   let message;
   try { message = JSON.parse(text); } catch { return log("in", "not JSON", text); }
   const { type, id, in_ms: left } = message;
-  log("in", type, text);
+  // A ticket is for the next node only.
+  log("in", type, text.replace(/("ticket":")[^"]*/, "$1…"));
   if (type === "error") refusal = message;
   if (type === "error" && typeof id === "string") notify(...explain(message));
   if (type === "expiring") notify(`The token expires in ${left / 1000} s: send auth with a new one.`);
@@ -500,7 +502,11 @@ const told = {
     room.joined = room.wanted = false;
     note(room, ["The server took this connection out of the room ", make("b.code", code)], "bad");
   },
-  draining() { notify("This node is draining and will close the connection; the console comes back by itself."); },
+  draining() { notify("This node is draining: the console moves to another one, or comes back by itself."); },
+  moved() {
+    welcome();
+    notify(`Moved to ${session.node}; nothing is missing.`);
+  },
   error: (error) => notify(...explain(error)),
 };
 

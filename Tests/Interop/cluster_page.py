@@ -125,6 +125,58 @@ async def contains(window, selector, text):
     )
 
 
+# Has the page hear what a node of a cluster says: this one has no neighbours, and drains in a moment.
+DRAINING = """(() => {
+  const real = window.fetch, node = (name, self, phase) => ({ node: name, incarnation: name, self, phase, connections: 60 });
+  const said = { drain: { step: "grace", cause: "request", connections: 80, told: 0, closed: 0, pace: 0 } };
+  const answers = {
+    "/v1/drain": () => said.drain,
+    "/v1/undrain": () => said.drain = { step: "serving", connections: 60, told: 0, closed: 0, pace: 0 },
+    "/v1/nodes": () => ({ nodes: [node("one", true, said.drain.step === "serving" ? "serving" : "draining"), node("two", false, "serving")] }),
+  };
+  window.said = said;
+  window.asked = [];
+  window.fetch = async (path, options) => {
+    window.asked.push(`${options.method} ${path}`);
+    return answers[path] ? new Response(JSON.stringify(answers[path]())) : real(path, options);
+  };
+  window.unplug = () => { window.fetch = real; };
+})()"""
+
+
+async def drains(window, client, output, done):
+    await window.value("scrollTo(0, 0)")
+    await window.value(DRAINING)
+    await contains(window, '[data-node="one"] .drain', "Still accepting")
+    await window.until("document.querySelector('[data-node=two] button.small').disabled")
+    await window.value(
+        "said.drain = { step: 'moving', cause: 'request', connections: 60, told: 30, closed: 2, pace: 12,"
+        " window_ends_at: Date.now() + 30000 }"
+    )
+    for words in ("Sending connections away", "60 of 60 connections left", "12/s", "5 s", "2 had to be"):
+        await contains(window, '[data-node="one"] .drain', words)
+    await window.until("document.querySelector('[data-node=one] button.small').disabled")
+    await sound(window, "light")
+    await window.screenshot(output / "cluster-drain.png")
+    await window.value("said.drain = { ...said.drain, step: 'grace', pace: 0 }")
+    await window.until("!document.querySelector('[data-node=one] button.small').disabled")
+    await click_text(window, "[data-node=one] button", "Undrain one")
+    await contains(window, "#notice", "one serves on")
+    await contains(window, '[data-node="one"] [data-phase]', "serving")
+    await window.until("window.asked.includes('POST /v1/undrain')")
+    await window.value("unplug()")
+    await contains(window, '[data-node="test"] [data-phase]', "serving")
+    await click_text(window, "[data-node=test] button", "Drain test")
+    await window.until("document.querySelector('#ask').open")
+    await window.click("#ask-no")
+    await window.until("!document.querySelector('#ask').open")
+    await click_text(window, "[data-node=test] button", "Drain test")
+    await window.click("#ask-yes")
+    await contains(window, "#notice", "test drains")
+    await client.is_closed_with(1001)
+    done("a drain is asked for after a question, followed, and taken back")
+
+
 async def use(browser, arguments):
     def done(sentence):
         print(f"ok  {sentence}", flush=True)
@@ -169,7 +221,8 @@ async def use(browser, arguments):
         " && document.querySelector('[data-node=test] polyline').points.length > 2"
     )
     await light.until(
-        "document.querySelector('[data-node=test] button[title]')?.disabled === true"
+        "document.querySelector('[data-node=test] button.small')?.textContent === 'Drain'"
+        " && !document.querySelector('[data-node=test] button.small').disabled"
     )
     await contains(light, "#largest-rooms", ROOM)
     await contains(light, "#busiest-connections", "anna")
@@ -251,11 +304,11 @@ async def use(browser, arguments):
     await phone.screenshot(output / "cluster-phone.png")
     done("it is readable in the dark and fits a phone")
 
+    await drains(light, carl, output, done)
     for window in browser.windows.values():
         if window.complaints:
             raise AssertionError(f"{window.name}'s page complains: {window.complaints}")
     done("no page had an error or broke its content security policy")
-    await carl.connection.close()
 
 
 async def run(arguments):
