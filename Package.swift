@@ -176,7 +176,10 @@ let package = Package(
         "RoostDeflate", "RoostCrypto", "RoostRooms", "Pages",
       ]),
     tests(
-      "Cluster", ["TestSupport", "TestRandom", "TestKeys", "Auth", "RoostEventLoop", "RoostJSON"]),
+      "Cluster",
+      [
+        "TestSupport", "TestRandom", "TestKeys", "Auth", "RoostClient", "RoostEventLoop", "RoostJSON",
+      ]),
     tests(
       "Client",
       [

@@ -51,6 +51,9 @@ final class ClusterProxy: Sendable {
   /// Spoils the path, or mends it.
   func make(_ path: Path) { state.withLock { $0.path = path } }
 
+  /// New connections lead to another port; those that there are stay.
+  func leadNew(to target: UInt16) { state.withLock { $0.target = target } }
+
   /// Cuts all connections; new ones lead to another port.
   func lead(to target: UInt16) {
     state.withLock {

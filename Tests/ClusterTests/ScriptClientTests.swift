@@ -21,8 +21,8 @@ struct ScriptClientTests {
     private let address: SocketAddress
     private let module: TemporaryFile
 
-    init() throws {
-      cluster = try Cluster(try RedisServer(), populated: false)
+    init(change: (String) -> String = { $0 }) throws {
+      cluster = try Cluster(try RedisServer(), populated: false, change: change)
       let address = try freeAddress()
       self.address = address
       var environment = ["ROOST_PUBLIC": "\(address)"]
@@ -74,6 +74,19 @@ struct ScriptClientTests {
     let story = try stage.play("recover")
     for _ in 0..<2 { try stage.kill(try story.line(within: .seconds(90))) }
     #expect(try story.line(within: .seconds(90)) == "done")
+    #expect(try story.wait(within: .seconds(60)) == .exited(0), "\(story.outputs)")
+  }
+
+  @Test func `a node that drains costs an application nothing`() throws {
+    let stage = try Stage { _ in
+      ClusterNode.configuration(drain: #"{ "lb_grace": 0.2, "window": 4, "hard_stop": 60 }"#)
+    }
+    let story = try stage.play("move")
+    let line = try story.line(within: .seconds(90))
+    let node = try #require(stage.cluster.nodes.first { line == "drain \($0.name)" })
+    node.signal(SIGTERM)
+    #expect(try story.line(within: .seconds(90)) == "done", "\(story.outputs)")
+    #expect(try node.wait() == .exited(0))
     #expect(try story.wait(within: .seconds(60)) == .exited(0), "\(story.outputs)")
   }
 
