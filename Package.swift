@@ -112,10 +112,17 @@ let package = Package(
         "RoostRooms", "RoostJSON",
       ],
       path: "Sources/Client", swiftSettings: settings),
+    .target(
+      name: "Soak",
+      dependencies: [
+        "RoostClient", "RoostEventLoop", "RoostHTTP", "RoostWebSocket", "RoostDeflate",
+        "RoostCrypto", "RoostRooms", "RoostJSON",
+      ],
+      path: "Sources/Soak", swiftSettings: settings),
     .executableTarget(
       name: "roost",
       dependencies: [
-        "Admin", "Gateway", "Fetch", "Auth", "Backplane", "RoostWebSocket", "RoostHTTP",
+        "Admin", "Soak", "Gateway", "Fetch", "Auth", "Backplane", "RoostWebSocket", "RoostHTTP",
         "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON", "RoostRooms",
       ],
       path: "Sources/roost", swiftSettings: settings),
@@ -188,6 +195,9 @@ let package = Package(
         "RoostEventLoop", "RoostJSON", "RoostRooms", "EchoExample", "ChatExample",
         "DashboardExample", "FleetExample", "BotExample",
       ]),
+    tests(
+      "Soak",
+      ["Soak", "RoostEventLoop", "RoostWebSocket", "RoostJSON", "TestSupport"]),
     tests("Deploy", ["TestSupport", "Gateway", "RoostEventLoop"]),
     tests(
       "Roost",

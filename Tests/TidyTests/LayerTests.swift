@@ -45,8 +45,12 @@ enum Layers {
       "RoostCrypto", "RoostWire", "RoostRooms", "RoostJSON",
     ],
     "Examples": ["Glibc", "RoostClient"],
+    "Soak": [
+      "Glibc", "Synchronization", "RoostClient", "RoostEventLoop", "RoostHTTP", "RoostWebSocket",
+      "RoostDeflate", "RoostCrypto", "RoostRooms", "RoostJSON",
+    ],
     "roost": [
-      "Glibc", "Synchronization", "Admin", "Gateway", "Fetch", "Auth", "Backplane",
+      "Glibc", "Synchronization", "Admin", "Soak", "Gateway", "Fetch", "Auth", "Backplane",
       "RoostWebSocket", "RoostHTTP", "RoostCrypto", "RoostEventLoop", "Telemetry", "RoostJSON",
       "RoostRooms",
     ],
