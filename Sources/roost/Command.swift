@@ -41,6 +41,7 @@ struct Command: Equatable, Sendable {
     case tokenMake = "token make"
     case tokenInspect = "token inspect"
     case top
+    case soak
   }
 
   let name: Name
@@ -63,6 +64,7 @@ struct Command: Equatable, Sendable {
     case .tokenMake: tokenMake
     case .tokenInspect: tokenInspect
     case .top: top
+    case .soak: soak
     }
   }
 

@@ -43,6 +43,7 @@ extension Invocation {
     case .tokenMake: TokenMakeCommand.run(self, environment: environment)
     case .tokenInspect: TokenInspectCommand.run(self, environment: environment)
     case .top: TopCommand.run(self, environment: environment)
+    case .soak: SoakCommand.run(self)
     }
   }
 }

@@ -1,0 +1,293 @@
+// A cluster as an operator would run it, for the length of a run: Redis, nodes from the same
+// executable as the harness, HAProxy in front. All on 127.0.0.1, on free ports, in a folder that
+// goes with it.
+
+import Glibc
+import RoostEventLoop
+
+/// One node's place: its addresses stay while its processes come and go.
+struct NodePlace {
+  let name: String
+  let address: SocketAddress
+  let admin: SocketAddress
+  /// Nil when the node is not ours to start.
+  var process: ChildProcess?
+  /// It stands still.
+  var isFrozen = false
+  /// Times that it was started.
+  var starts = 0
+}
+
+/// The cluster.
+///
+/// One thread: the one that made it.
+final class ClusterUnderTest {
+  private(set) var nodes: [NodePlace] = []
+  private(set) var redis: ChildProcess?
+  private var balancer: ChildProcess?
+  private var links: LinkProxy?
+  private(set) var targets: [SocketAddress] = []
+  let folder: String?
+  private let scenario: Scenario
+  private let program: String
+  private var redisAddress = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+  private var balancerAddress = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+  /// Whether processes may be started and broken.
+  var isOurs: Bool { folder != nil }
+
+  /// A cluster that runs already.
+  init(targets: [SocketAddress], admins: [SocketAddress], _ scenario: Scenario) {
+    self.scenario = scenario
+    self.targets = targets
+    program = ""
+    folder = nil
+    for (place, admin) in admins.enumerated() {
+      nodes.append(
+        NodePlace(name: "node\(place + 1)", address: targets[place % targets.count], admin: admin))
+    }
+  }
+
+  /// A cluster that `start` will start.
+  ///
+  /// - Parameter program: the path of `roost`.
+  init(_ scenario: Scenario, program: String) throws(SoakFailure) {
+    self.scenario = scenario
+    self.program = program
+    let made = try Files.makeTemporaryFolder()
+    folder = made
+    do throws(Errno) {
+      redisAddress.port = try SocketOption.freePort()
+      balancerAddress.port = try SocketOption.freePort()
+      for number in 1...scenario.nodes {
+        let local: UInt32 = 0x7F00_0001
+        nodes.append(
+          NodePlace(
+            name: "node\(number)",
+            address: SocketAddress(ipv4: local, port: try SocketOption.freePort()),
+            admin: SocketAddress(ipv4: local, port: try SocketOption.freePort())))
+      }
+    } catch {
+      Files.remove(made)
+      throw SoakFailure("there is no free port: \(error)")
+    }
+    targets = scenario.balancer ? [balancerAddress] : nodes.map(\.address)
+  }
+
+  deinit { stop() }
+
+  private func path(_ name: String) -> String { "\(folder ?? "")/\(name)" }
+
+  // MARK: Start
+
+  /// Starts all and waits until every node is ready; `isInterrupted` is asked meanwhile.
+  func start(isInterrupted: () -> Bool) throws(SoakFailure) {
+    guard isOurs else { return }
+    try startRedis()
+    try waitFor("Redis", redis, within: .seconds(20), isInterrupted) { self.answersRedis }
+    try Files.write(configuration, to: path("roost.json"))
+    if scenario.breaksLinks {
+      do throws(Errno) {
+        links = try LinkProxy(nodes: nodes.count, to: redisAddress)
+      } catch {
+        throw SoakFailure("no proxy in front of Redis: \(error)")
+      }
+    }
+    for place in nodes.indices { try startNode(place) }
+    for place in nodes.indices {
+      let admin = nodes[place].admin
+      try waitFor(nodes[place].name, nodes[place].process, within: .seconds(60), isInterrupted) {
+        Probe.isReady(admin)
+      }
+    }
+    guard scenario.balancer else { return }
+    guard let haproxy = Program.find("haproxy") else {
+      throw SoakFailure("haproxy is missing; install it, or set balancer to false")
+    }
+    try Files.write(balancerConfiguration, to: path("haproxy.cfg"))
+    balancer = try ChildProcess(
+      "haproxy", haproxy, ["-db", "-f", path("haproxy.cfg")], log: path("haproxy.log"))
+    let address = balancerAddress
+    try waitFor("haproxy", balancer, within: .seconds(20), isInterrupted) {
+      Probe.get(address, "/readyz", within: .milliseconds(500))?.status == 200
+    }
+  }
+
+  private func waitFor(
+    _ name: String, _ process: ChildProcess?, within limit: Duration, _ isInterrupted: () -> Bool,
+    _ condition: () -> Bool
+  ) throws(SoakFailure) {
+    let deadline = MonotonicInstant.now().advanced(by: limit)
+    while !condition() {
+      if isInterrupted() { throw SoakFailure("it was interrupted") }
+      if process?.hasEnded() != false {
+        throw SoakFailure("\(name) ended: \(process?.lastWords ?? "")")
+      }
+      guard MonotonicInstant.now() < deadline else {
+        throw SoakFailure("\(name) did not come up within \(limit): \(process?.lastWords ?? "")")
+      }
+      _ = poll(nil, 0, 20)
+    }
+  }
+
+  /// Starts Redis where it was; `keepingData` false takes its file away first.
+  func startRedis(keepingData: Bool = true) throws(SoakFailure) {
+    guard let server = Program.find("redis-server") else {
+      throw SoakFailure("redis-server is missing; install it")
+    }
+    if !keepingData { Files.remove(path("appendonlydir")) }
+    // A write goes to the kernel before its answer goes out; a postponed one would be lost by
+    // SIGKILL.
+    redis = try ChildProcess(
+      "redis", server,
+      [
+        "--bind", "127.0.0.1", "--port", "\(redisAddress.port)", "--dir", path("."), "--save", "",
+        "--appendonly", scenario.persistence ? "yes" : "no", "--appendfsync", "no",
+        "--maxmemory-policy", "noeviction", "--maxclients", "1000",
+      ], log: path("redis.log"))
+  }
+
+  /// Whether Redis answers.
+  var answersRedis: Bool { Probe.redis(redisAddress, "PING")?.hasPrefix("+PONG") == true }
+
+  /// A command to Redis.
+  func command(_ text: String) { _ = Probe.redis(redisAddress, text) }
+
+  /// Starts a node where it was.
+  func startNode(_ place: Int) throws(SoakFailure) {
+    nodes[place].starts += 1
+    nodes[place].isFrozen = false
+    nodes[place].process = try ChildProcess(
+      nodes[place].name, program,
+      [
+        "serve", "--dev", "--config", path("roost.json"), "--node-id", nodes[place].name,
+        "--redis", "redis://\(links?.addresses[place] ?? redisAddress)", "--shards",
+        "\(scenario.shards)",
+        "--listen", "\(nodes[place].address)", "--admin", "\(nodes[place].admin)",
+        "--log-format", "json",
+      ], log: path("\(nodes[place].name).log"))
+  }
+
+  /// Breaks a node's links to Redis, or mends them.
+  func setLinks(_ place: Int, _ mode: LinkMode) { links?.set(mode, ofNode: place) }
+
+  /// Stops or resumes a node.
+  func setFrozen(_ place: Int, _ isFrozen: Bool) {
+    nodes[place].process?.signal(isFrozen ? SIGSTOP : SIGCONT)
+    nodes[place].isFrozen = isFrozen
+  }
+
+  /// Whether all nodes run and take traffic.
+  var isReady: Bool {
+    nodes.allSatisfy { !$0.isFrozen && $0.process?.hasEnded() != true && Probe.isReady($0.admin) }
+  }
+
+  // MARK: Stop
+
+  /// Ends everything in order, what does not end in time by force; says what was not as it should
+  /// be.
+  @discardableResult
+  func stop() -> [Finding] {
+    guard let folder,
+      redis != nil || balancer != nil || nodes.contains(where: { $0.process != nil })
+    else {
+      if let folder { Files.remove(folder) }
+      return []
+    }
+    var findings: [Finding] = []
+    for place in nodes.indices {
+      nodes[place].process?.signal(SIGCONT)
+      nodes[place].process?.signal(SIGTERM)
+    }
+    let limit = Duration.seconds(scenario.drainWindow + scenario.drainGrace + 20)
+    for place in nodes.indices {
+      guard let process = nodes[place].process else { continue }
+      if !process.wait(within: limit) {
+        findings.append(
+          Finding(.ended, "\(process.name) did not end within \(limit) of its last SIGTERM"))
+        process.signal(SIGKILL)
+        _ = process.wait(within: .seconds(5))
+      } else if process.end != .exited(0) {
+        let how = process.end.map { "\($0)" } ?? ""
+        findings.append(Finding(.ended, "\(process.name) ended with \(how): \(process.lastWords)"))
+      }
+      nodes[place].process = nil
+    }
+    for process in [balancer, redis] {
+      process?.signal(SIGCONT)
+      process?.signal(SIGTERM)
+      if process?.wait(within: .seconds(5)) == false { process?.signal(SIGKILL) }
+    }
+    balancer = nil
+    redis = nil
+    links?.stop()
+    links = nil
+    Files.remove(folder)
+    return findings
+  }
+
+  /// Keeps the logs of all processes in another folder.
+  func keepLogs(in other: String) {
+    guard isOurs else { return }
+    for name in nodes.map(\.name) + ["redis", "haproxy"] {
+      Files.copy(path("\(name).log"), to: "\(other)/\(name).log")
+    }
+  }
+
+  // MARK: Configurations
+
+  private var configuration: String {
+    let window = scenario.drainWindow
+    return """
+      {
+        "namespaces": {
+          "": {},
+          "log": { "history": { "messages": \(scenario.historyMessages),
+                                "seconds": \(scenario.historySeconds) } }
+        },
+        "limits": {
+          "connections_per_address": 0, "connections_per_user": 0,
+          "handshakes_per_second": \(scenario.handshakesPerSecond),
+          "handshakes_per_second_per_address": 0,
+          "messages_per_second_per_user": 0, "bytes_per_second_per_user": 0,
+          "messages_per_second_per_address": 0, "bytes_per_second_per_address": 0
+        },
+        "drain": { "lb_grace": \(scenario.drainGrace), "window": \(window),
+                   "hard_stop": \(window + scenario.drainGrace + 10) }
+      }
+      """
+  }
+
+  private var balancerConfiguration: String {
+    let servers = nodes.map { "  server \($0.name) \($0.address)" }.joined(separator: "\n")
+    // As deploy/haproxy/haproxy.cfg has it, with shorter checks: a run has no time to waste.
+    return """
+      global
+        log stdout format raw local0 notice
+      defaults
+        mode http
+        log global
+        timeout connect 5s
+        timeout client 60s
+        timeout server 60s
+        timeout tunnel 1h
+        timeout client-fin 30s
+        timeout check 2s
+      frontend public
+        bind \(balancerAddress)
+        default_backend nodes
+      backend nodes
+        balance leastconn
+        option http-server-close
+        option redispatch 1
+        retries 2
+        retry-on conn-failure empty-response 503
+        http-request disable-l7-retry unless METH_GET
+        option httpchk
+        http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host roost
+        http-check expect status 200
+        default-server check inter 500ms fall 2 rise 1
+      \(servers)
+
+      """
+  }
+}

@@ -1,0 +1,144 @@
+// What is left of a run: figures, samples, faults, findings, and the verdict that follows from
+// them.
+
+import Glibc
+import RoostEventLoop
+
+/// What is known of one node.
+struct NodeReport: Sendable {
+  let name: String
+  var before: NodeSample?
+  var after: NodeSample?
+  /// Samples of all its processes, in order.
+  private(set) var samples: [NodeSample] = []
+  /// Samples of the process that runs now.
+  private(set) var current: [NodeSample] = []
+  private(set) var starts = 1
+  /// Processor time of all its processes.
+  private(set) var processorSeconds = 0.0
+
+  init(name: String) { self.name = name }
+
+  mutating func add(_ sample: NodeSample, start: Int) {
+    if start != starts { current = [] }
+    starts = start
+    let last = current.last?.processorSeconds ?? 0
+    processorSeconds += max(0, sample.processorSeconds - last)
+    samples.append(sample)
+    current.append(sample)
+  }
+}
+
+/// The result of a run.
+public struct SoakReport: Sendable {
+  /// Growth of a node's memory that is none yet, in bytes a second: 1 MiB a minute.
+  static let memoryGrowthMax = 17_476.0
+  /// Seconds for which a node must have run to be asked for its growth.
+  static let memorySecondsMin = 100.0
+
+  let options: SoakOptions
+  var nodes: [NodeReport] = []
+  var faults: [FaultRecord] = []
+  var figures = EngineFigures()
+  /// Everything that is wrong.
+  public internal(set) var findings = Findings(keptMax: 20)
+  var loadStart = 0.0
+  var loadEnd = 0.0
+  var harnessProcessorSeconds = 0.0
+  var harnessMemoryBytes = 0.0
+
+  init(_ options: SoakOptions) { self.options = options }
+
+  /// Whether every promise was kept.
+  public var isKept: Bool { findings.isEmpty }
+
+  /// Whether the memory of nodes grows.
+  mutating func judgeNodes() {
+    for node in nodes {
+      // The first half is that of caches and pools that fill.
+      let half = node.current.suffix(node.current.count / 2)
+      guard let first = half.first, let last = half.last,
+        last.seconds - first.seconds >= Self.memorySecondsMin,
+        let trend = Trend(half.map { ($0.seconds, $0.memoryBytes) }),
+        trend.grows(by: Self.memoryGrowthMax)
+      else { continue }
+      findings.add(
+        .leaked,
+        "the memory of \(node.name) grew by \(Int(trend.slope)) ± \(Int(trend.uncertainty)) "
+          + "bytes a second over the last \(Int(last.seconds - first.seconds)) s")
+    }
+  }
+
+  /// Whether it was fast enough, where the scenario says what that is.
+  mutating func judgeBounds() {
+    let scenario = options.scenario
+    let bounds: [(String, Double, Int)] = [
+      ("99 of 100 messages", figures.live.milliseconds(at: 0.99), scenario.deliveryP99Milliseconds),
+      (
+        "99 of 100 reconnections of stock clients",
+        figures.reconnectStock.milliseconds(at: 0.99),
+        scenario.reconnectP99Milliseconds
+      ),
+    ]
+    for (what, found, bound) in bounds where bound > 0 && found > Double(bound) {
+      findings.add(
+        .ended, "\(what) took up to \(Decimal.text(found, digits: 1)) ms, more than \(bound) ms")
+    }
+  }
+
+  /// Notes what the harness itself has cost.
+  mutating func finish() {
+    var usage = rusage()
+    if getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 {
+      let microseconds = usage.ru_utime.tv_usec + usage.ru_stime.tv_usec
+      harnessProcessorSeconds =
+        Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + Double(microseconds) / 1_000_000
+      harnessMemoryBytes = Double(usage.ru_maxrss) * 1024
+    }
+  }
+
+  /// Writes `verdict.json` and `report.html`; throws when the folder cannot be written.
+  public func write(to folder: String) throws(SoakFailure) {
+    try Files.makeFolder(folder)
+    try Files.write(verdictJSON, to: "\(folder)/verdict.json")
+    try Files.write(ReportPage.html(self), to: "\(folder)/report.html")
+  }
+
+  /// A short text for people.
+  public var summary: String {
+    let counts = figures.counts
+    var lines = ["\(isKept ? "KEPT" : "BROKEN")  \(options.name), seed \(options.seed)"]
+    lines.append(
+      "  \(figures.judged) clients, \(options.scenario.roomList.count) rooms, "
+        + "\(faults.count) faults, \(Int(loadEnd - loadStart)) s under load")
+    lines.append(
+      "  \(counts.published) published, \(counts.acknowledged) acknowledged, \(counts.refused) "
+        + "refused, \(counts.unknown) unknown, \(figures.unoffered) that nobody could send")
+    lines.append(
+      "  \(counts.delivered) delivered live, \(counts.recovered) behind a cut, "
+        + "\(counts.recoveries) recoveries, \(counts.announced) holes announced with a cause")
+    lines.append("  delivery  " + Self.percentiles(figures.live))
+    lines.append("  back: ours  " + Self.percentiles(figures.reconnectOurs))
+    lines.append("  back: stock " + Self.percentiles(figures.reconnectStock))
+    let nodesTime = nodes.reduce(0) { $0 + $1.processorSeconds }
+    lines.append(
+      "  processor: nodes \(Decimal.text(nodesTime, digits: 1)) s, harness "
+        + "\(Decimal.text(harnessProcessorSeconds, digits: 1)) s")
+    for kind in Finding.Kind.allCases {
+      guard let count = findings.counts[kind] else { continue }
+      lines.append("  \(count) \(kind.rawValue)")
+      for finding in findings.kept.filter({ $0.kind == kind }).prefix(5) {
+        lines.append("    \(finding.sentence)")
+      }
+    }
+    lines.append("  again: \(options.command)")
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  private static func percentiles(_ histogram: LatencyHistogram) -> String {
+    let parts = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1)]
+    return parts.map { name, part in
+      "\(name) \(Decimal.text(histogram.milliseconds(at: part), digits: 1)) ms"
+    }.joined(separator: "  ") + "  of \(histogram.count)"
+  }
+}
