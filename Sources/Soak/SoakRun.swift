@@ -142,7 +142,7 @@ public final class SoakRun {
     let plan = FaultPlan.make(scenario, seed: options.seed)
       .filter { cluster.isOurs || !$0.kind.needsProcesses }
     var runner = FaultRunner(plan, cluster, engine, scenario, start: begin)
-    while MonotonicInstant.now() < end || !runner.isIdle {
+    while MonotonicInstant.now() < end || !runner.isDone {
       let now = MonotonicInstant.now()
       if now >= end { runner.endPlan() }
       try runner.tick(now)
