@@ -72,7 +72,8 @@ struct Session {
   private var bytes = TokenBucket()
   /// Of namespaces with a rate of their own, by the policy's number; at most one each.
   private var publishes: [(policy: Int32, bucket: TokenBucket)] = []
-  private var refusalsInARow: UInt16 = 0
+  /// By how many more requests were refused than let through since they last were even.
+  private var refusalSurplus: UInt32 = 0
 
   /// Rooms that count against the limit.
   var roomCount: Int { (first == nil ? 0 : 1) + others.count + pending.count { !$0.isSeated } }
@@ -110,13 +111,18 @@ struct Session {
   }
 
   /// A request passed all rates.
-  mutating func wasAllowed() { refusalsInARow = 0 }
+  ///
+  /// It takes back one refusal and not all of them: whoever sends ten times too much has one in ten
+  /// let through, and does not listen all the same.
+  mutating func wasAllowed() {
+    if refusalSurplus > 0 { refusalSurplus -= 1 }
+  }
 
-  /// A rate was used up; true when so many refusals in a row say that the peer does not listen to
+  /// A rate was used up; true when so many refusals say that the peer does not listen to
   /// `retry_after_ms`.
   mutating func wasRefused(limits: Limits) -> Bool {
-    refusalsInARow &+= 1
-    return Int(refusalsInARow) > max(limits.messagesBurst, 50)
+    refusalSurplus += refusalSurplus == .max ? 0 : 1
+    return Int(refusalSurplus) > max(limits.messagesBurst, 50)
   }
 
   /// The seat in a room; nil when the connection is not a live member.
