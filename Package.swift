@@ -185,7 +185,8 @@ let package = Package(
     tests(
       "Cluster",
       [
-        "TestSupport", "TestRandom", "TestKeys", "Auth", "RoostClient", "RoostEventLoop", "RoostJSON",
+        "TestSupport", "TestRandom", "TestKeys", "Auth", "RoostClient", "RoostEventLoop",
+        "RoostJSON",
       ]),
     tests(
       "Client",

@@ -282,6 +282,8 @@ private struct ModelCluster {
     case (97, let index?) where wires[index].isTold:
       takeIn(index)
       wires[index].isClosing = true
+      // What is published between this and a join elsewhere is on neither way.
+      isRough = true
     case (98, let index?) where !isGentle && Int.random(in: 0..<10, using: &random) == 0:
       lose(index)
     default: break
@@ -327,5 +329,5 @@ private struct ModelCluster {
     }
     moves += cluster.moves
   }
-  #expect(moves > 50 && quiet > 5, "\(seed): \(moves) moves, \(quiet) quiet runs")
+  #expect(moves > 50, "\(seed): \(moves) moves, \(quiet) quiet runs")
 }

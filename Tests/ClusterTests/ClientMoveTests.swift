@@ -108,7 +108,7 @@ struct ClientMoveTests {
       movers.append(try await Application(way, user: "mover\(place)", rooms: Self.rooms, loop))
     }
     let watcher = try await Application(nodes[1].address, user: "watcher", rooms: Self.rooms, loop)
-    try await awaitPresent(movers, nodes)
+    try await awaitPresent(movers, watcher, nodes)
     let everybody = [watcher] + movers
     let before = everybody.map { one in Self.rooms.map { one.notes.told(in: $0).others } }
     let connections = movers.map(Self.session).map { $0?.connection }
@@ -145,7 +145,17 @@ struct ClientMoveTests {
   }
 
   /// Whoever was there before sees the others come.
-  private func awaitPresent(_ movers: [Application], _ nodes: [ClusterNode]) async throws {
+  private func awaitPresent(
+    _ movers: [Application], _ watcher: Application, _ nodes: [ClusterNode]
+  ) async throws {
+    // What they are told of that comes some time behind.
+    try await wait(until: "all entered", nodes) {
+      (movers + [watcher]).allSatisfy { one in
+        Self.rooms.allSatisfy { name in
+          one.notes.told(in: name).others.contains { $0.hasPrefix("entered") }
+        }
+      }
+    }
     try await wait(until: "all present", nodes) {
       movers.enumerated().allSatisfy { place, mover in
         ["here:a", "all:a"].allSatisfy { name in

@@ -154,7 +154,8 @@ async function tokens() {
   // Another token is let in as soon as it is younger than what was taken back.
   await until("it is back with another token", () => roost.state === "open");
   assert.ok(given >= 3);
-  assert.notEqual(roost.welcome.connection, connection);
+  // Its ticket says who it was, not what it may do.
+  assert.equal(roost.welcome.connection, connection);
   await room.publish("again");
   const { messages } = await room.history();
   assert.deepEqual(messages.map(({ data }) => data), ["before", "after", "again"]);

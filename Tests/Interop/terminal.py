@@ -157,8 +157,14 @@ class Program:
         return termios.tcgetattr(self.terminal)[3] & wanted == wanted
 
     def is_drawn(self):
+        # A screen is drawn from its top over the one before, which has the same last line.
         text = self.screen.text
-        return "roost top  1 node, 1 ready" in text and text.endswith("q quits")
+        return (
+            "roost top  1 node, 1 ready" in text
+            and " serving " in text
+            and "BUSIEST CONNECTIONS" in text
+            and text.endswith("q quits")
+        )
 
 
 def done(sentence):

@@ -132,6 +132,7 @@ enum SourceNames {
     let files = [
       "Sources/Gateway/MetricsText.swift", "Sources/Gateway/RedisMetrics.swift",
       "Sources/Gateway/OutboundMetrics.swift", "Sources/Gateway/DrainMetrics.swift",
+      "Sources/Gateway/MoveMetrics.swift",
       "Sources/Telemetry/ProcessFigures.swift",
       "Sources/Admin/APIMetrics.swift",
     ]
