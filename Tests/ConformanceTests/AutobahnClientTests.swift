@@ -10,7 +10,8 @@ import Testing
 extension ConformanceTests {
   @Suite(
     .enabled(if: InteropDriver.python != nil, InteropDriver.pythonIsMissing),
-    .enabled(if: InteropDriver.wstest != nil, InteropDriver.wstestIsMissing))
+    .enabled(if: InteropDriver.wstest != nil, InteropDriver.wstestIsMissing),
+    .enabled(if: InteropDriver.runsLongGroups, "ops/test --conformance plays the client"))
   struct AutobahnClientTests {
     @Test func `the codec in the client's role passes every Autobahn case`() throws {
       let suite = try InteropDriver.start(

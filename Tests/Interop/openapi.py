@@ -44,7 +44,7 @@ def main(arguments):
     if len(arguments) not in (2, 4):
         sys.exit(__doc__.strip())
     address, key = arguments[:2]
-    seconds = arguments[3] if len(arguments) == 4 else "20"
+    seconds = arguments[3] if len(arguments) == 4 else "12"
     with tempfile.TemporaryDirectory() as folder:
         configuration = pathlib.Path(folder) / "schemathesis.toml"
         configuration.write_text(CONFIGURATION)
