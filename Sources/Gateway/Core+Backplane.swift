@@ -26,7 +26,7 @@ extension Core {
     } else {
       let moment = moment(now)
       local?.submit(command, at: moment, into: &outbox)
-      redis?.submit(command, at: moment, into: &outbox)
+      redis?.driver.submit(command, at: moment, into: &outbox)
       settleOutbox(now)
     }
   }
@@ -37,10 +37,7 @@ extension Core {
     case .some(let local): return local.figures
     case .none: break
     }
-    switch redis {
-    case .some(let redis): return redis.figures
-    case .none: return BackplaneFigures()
-    }
+    return redis?.driver.figures ?? BackplaneFigures()
   }
 
   /// Empties the outbox in order.

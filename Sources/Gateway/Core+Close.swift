@@ -144,7 +144,7 @@ extension Core {
       // The last word to the cluster: whoever was here has left, and the lease goes.
       let now = MonotonicInstant.now()
       let moment = moment(now)
-      redis?.withdraw(at: now, moment)
+      redis?.driver.withdraw(at: now, moment)
     }
     // Until here it was open, so that late connections got their 503.
     listener = nil

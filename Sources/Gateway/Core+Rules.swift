@@ -22,7 +22,7 @@ extension Core {
     rules = shared.rules
     if rules.keys != earlier.keys || rules.tokenRules != earlier.tokenRules { makeVerifier() }
     local?.follow(rules.policies.policies)
-    redis?.follow(rules.policies.policies)
+    redis?.driver.follow(rules.policies.policies)
     guard !isStopped else { return }
     if rules.outbound.wishes.contains(.rooms), !earlier.outbound.wishes.contains(.rooms) {
       tellOccupiedRooms()

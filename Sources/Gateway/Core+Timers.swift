@@ -38,7 +38,7 @@ extension Core {
     if survey != nil { continueSurvey(now) }
     if redis != nil {
       let moment = moment(now)
-      redis?.expireTimers(at: now, moment, into: &outbox)
+      redis?.driver.expireTimers(at: now, moment, into: &outbox)
       settleOutbox(now)
     }
     if let resume = listenerResumesAt, resume <= now {

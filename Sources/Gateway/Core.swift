@@ -11,6 +11,18 @@ import RoostRooms
 import RoostWire
 import Telemetry
 
+/// The links to Redis of a shard that has them itself.
+///
+/// A reference, because the compiler looks at each field of a struct that cannot be copied at each
+/// use of the whole, and these are more than half of a core's: minutes of building.
+///
+/// The shard's thread only.
+final class RedisPart {
+  var driver: RedisDriver
+
+  init(_ driver: consuming RedisDriver) { self.driver = driver }
+}
+
 /// A shard's state.
 ///
 /// Its thread only.
@@ -65,7 +77,7 @@ struct Core: ~Copyable {
   /// The backplane in this process; nil when nodes are one cluster.
   var local: LocalBackplane?
   /// The links to Redis, when this is the only shard.
-  var redis: RedisDriver?
+  var redis: RedisPart?
   /// Letters to the backplane's thread, when there is one.
   var backplaneLetters: [BackplaneLetter] = []
   var outbox = BackplaneOutbox()
@@ -159,9 +171,10 @@ struct Core: ~Copyable {
     if let place = shared.redis {
       uses = SharedRate.allCases.map { _ in UseTable(seed: RandomBytes.uint64()) }
       if shared.backplaneMailbox == nil {
-        redis = RedisDriver(
-          shared.redisSettings, endpoint: place.endpoint, security: place.contextOrNone(),
-          status: place.status, poller: poller, wakeup: wakeup, firstToken: Self.redisToken)
+        redis = RedisPart(
+          RedisDriver(
+            shared.redisSettings, endpoint: place.endpoint, security: place.contextOrNone(),
+            status: place.status, poller: poller, wakeup: wakeup, firstToken: Self.redisToken))
       }
     } else {
       local = LocalBackplane(
@@ -266,10 +279,7 @@ enum Bounds {
 extension Core: LoopStages {
   var isDirty: Bool {
     guard dirty.isEmpty else { return true }
-    switch redis {
-    case .some(let redis): return redis.isDirty
-    case .none: return false
-    }
+    return redis?.driver.isDirty ?? false
   }
 
   mutating func ready(_ readiness: Readiness, now: MonotonicInstant) {
@@ -278,7 +288,7 @@ extension Core: LoopStages {
     if readiness.token >= Self.redisToken {
       if readiness.token == Self.listenerToken { return acceptAll(now) }
       let moment = moment(now)
-      redis?.ready(readiness, at: now, moment, into: &outbox)
+      redis?.driver.ready(readiness, at: now, moment, into: &outbox)
       return settleOutbox(now)
     }
     let token = SlotToken(packed: readiness.token)
@@ -302,11 +312,9 @@ extension Core: LoopStages {
     if outgoingCount > 0 || !backplaneLetters.isEmpty || !outboundLetters.isEmpty {
       deadline = min(deadline, MonotonicInstant.now().advanced(by: .milliseconds(1)))
     }
-    switch redis {
-    case .some(let redis):
+    if let redis {
       let now = MonotonicInstant.now()
-      deadline = min(deadline, redis.nextDeadline(at: moment(now), now: now))
-    case .none: break
+      deadline = min(deadline, redis.driver.nextDeadline(at: moment(now), now: now))
     }
     return deadline
   }
@@ -314,7 +322,7 @@ extension Core: LoopStages {
   mutating func flush(now: MonotonicInstant) {
     if redis != nil {
       let moment = moment(now)
-      redis?.flush(at: now, moment, into: &outbox)
+      redis?.driver.flush(at: now, moment, into: &outbox)
       settleOutbox(now)
     }
     // A failing socket ends its connection, which tells others; they join the end of the list. The
