@@ -13,12 +13,25 @@ extension ShardMetrics {
   }
 }
 
+extension NodeShared {
+  /// How long an event loop may be silent before the node should get no connections: long for a tick,
+  /// also on a machine that is short of time.
+  static let loopPatience = Duration.seconds(10)
+
+  /// Whether every event loop has said within this time that it runs.
+  ///
+  /// Any thread.
+  func loopsAnswer(within patience: Duration) -> Bool {
+    let now = MonotonicInstant.now()
+    return metrics.allSatisfy { $0.silence(now) <= patience }
+  }
+}
+
 extension Node {
   /// Whether every event loop has said within this time that it runs; each does so once a second.
   ///
   /// Any thread.
   public func loopsAnswer(within patience: Duration) -> Bool {
-    let now = MonotonicInstant.now()
-    return shared.metrics.allSatisfy { $0.silence(now) <= patience }
+    shared.loopsAnswer(within: patience)
   }
 }

@@ -198,6 +198,8 @@ final class NodeShared: Sendable {
   /// Any thread.
   var notReadyReason: String? {
     guard phase.isReady else { return phase.word }
+    // The kernel gives each loop its share of new connections, and they would wait with it.
+    guard loopsAnswer(within: Self.loopPatience) else { return "an event loop does not run" }
     return awaitsKeys
       ? "the keys of tokens have not been fetched yet" : redis?.status.notReadyReason
   }

@@ -36,6 +36,22 @@ import Testing
     #expect(node.loopsAnswer(within: .zero))
   }
 
+  @Test func `a node whose loop does not run is not ready, and is again when it does`() async throws
+  {
+    try await withNode(.forTests(shards: 1)) { node in
+      #expect(node.isReady)
+      let metrics = node.shared.metrics[0]
+      // What the cell of a hung loop looks like; the loop itself writes it anew within a second,
+      // perhaps just before it is read.
+      let isSeen = eventually {
+        metrics.heartbeat.set(1)
+        return node.notReadyReason == "an event loop does not run"
+      }
+      #expect(isSeen)
+      #expect(eventually { node.isReady })
+    }
+  }
+
   @Test(arguments: [
     (200, HandshakeFailure?.none), (101, nil), (404, nil), (403, nil), (429, nil), (503, nil),
     (400, .invalid), (426, .invalid), (431, .invalid), (505, .invalid), (408, .timedOut),
