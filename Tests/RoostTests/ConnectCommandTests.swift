@@ -153,6 +153,34 @@ struct ConnectCommandTests {
     _ = try served.process.wait()
   }
 
+  // MARK: Over TLS
+
+  @Test func `both speak TLS, and only with whom the certificate stands for`() async throws {
+    let authority = try TestCertificates()
+    let issued = try authority.issue(names: "DNS:localhost")
+    var configuration = Configuration.forTests()
+    configuration.tls.certificates = TestCertificates.settings([issued])
+    try await withNode(configuration) { node in
+      let url = "wss://localhost:\(node.address.port)/ws"
+      let trusted = ["--ca-file", authority.caFile]
+      let listener = try SpawnedProgram.run(["connect", url, "--room", "a"] + trusted)
+      #expect(listener.status == 0, "\(listener.errors)")
+      #expect(lines(listener).map { JSONText.value("type", of: $0) } == ["welcome", "ok"])
+      let published = try SpawnedProgram.run(["publish", "a", "7", "--url", url] + trusted)
+      #expect(published.status == 0, "\(published.errors)")
+      #expect(JSONText.value("type", of: published.output) == "ok")
+      // The authority is not the system's, and the address is none of the certificate's names.
+      let byAddress = "wss://127.0.0.1:\(node.address.port)/ws"
+      for (url, flags) in [(url, []), (byAddress, trusted)] {
+        for command in [["connect", url], ["publish", "a", "7", "--url", url]] {
+          let refused = try SpawnedProgram.run(command + flags)
+          #expect(refused.status == 1 && refused.output.isEmpty)
+          #expect(refused.errors.contains("certificate"), "\(refused.errors)")
+        }
+      }
+    }
+  }
+
   // MARK: On a terminal
 
   @Test func `on a terminal lines are edited, sent and shown`() async throws {
