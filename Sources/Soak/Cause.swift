@@ -9,6 +9,9 @@ public enum Cause: String, CaseIterable, Sendable {
   case dataLoss = "data_loss"
   /// Messages between nodes may have been missed: rooms without history may tell a gap.
   case interruption
+  /// Nodes may take living connections for dead ones, or may not see what others say: lists of who
+  /// is there may be old.
+  case upset
 }
 
 /// The times at which causes are accepted.
@@ -39,6 +42,12 @@ public struct Causes: Equatable, Sendable {
   /// Whether there is one at that time.
   public func has(_ cause: Cause, at now: MonotonicInstant) -> Bool {
     spans.contains { $0.cause == cause && $0.start <= now && now <= $0.end }
+  }
+
+  /// Since when there has been none; nil while there is one.
+  public func calmSince(_ cause: Cause, at now: MonotonicInstant) -> MonotonicInstant? {
+    guard !has(cause, at: now) else { return nil }
+    return spans.filter { $0.cause == cause && $0.end < now }.map(\.end).max() ?? .zero
   }
 
   /// Whether there ever was one.

@@ -237,12 +237,15 @@ final class ClusterUnderTest {
 
   private var configuration: String {
     let window = scenario.drainWindow
+    let history =
+      "{ \"messages\": \(scenario.historyMessages), \"seconds\": \(scenario.historySeconds) }"
     return """
       {
         "namespaces": {
           "": {},
-          "log": { "history": { "messages": \(scenario.historyMessages),
-                                "seconds": \(scenario.historySeconds) } }
+          "log": { "history": \(history) },
+          "seen": { "presence": true, "presence_events": true },
+          "seenlog": { "presence": true, "presence_events": true, "history": \(history) }
         },
         "limits": {
           "connections_per_address": 0, "connections_per_user": 0,

@@ -68,8 +68,16 @@ extension EngineCore {
   }
 
   /// The welcome has come.
-  mutating func welcomed(_ client: SoakClient, _ link: SoakLink, _ now: MonotonicInstant) {
+  ///
+  /// - Parameter id: what the node calls the connection.
+  mutating func welcomed(
+    _ client: SoakClient, _ link: SoakLink, as id: String?, _ now: MonotonicInstant
+  ) {
     link.isWelcome = true
+    if let id, link.member >= 0 {
+      let readsLate = client.kind == .slow || client.kind == .frozen
+      judge.welcomed(link.member, as: id, readsLate: readsLate && !isCalm, at: now)
+    }
     second.handshakes += 1
     client.pause.reset()
     client.wake = .distantFuture
@@ -126,7 +134,10 @@ extension EngineCore {
       // Who has another connection misses none.
       if !client.isWelcome { client.lostAt = client.isFinished ? nil : now }
     }
-    if link.member >= 0 { judge.left(link.member) }
+    if link.member >= 0 {
+      judge.left(link.member)
+      judge.gone(link.member, at: now)
+    }
     guard client.logic == .stock else { return }
     for number in client.outstanding.values { judge.unknown(room: client.room, number: number) }
     client.outstanding = [:]

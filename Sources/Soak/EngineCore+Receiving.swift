@@ -37,9 +37,14 @@ extension EngineCore {
     guard let object = WireObject(text.span) else {
       return judge.findings.add(.corrupted, "client \(client.index) was given what is no object")
     }
-    if object.kind == .welcome { welcomed(client, link, now) }
+    if object.kind == .welcome { welcomed(client, link, as: object.connection, now) }
     guard client.kind.isJudged else { return }
+    // The harness asked, so that the client's own logic is not told.
+    if object.id == Judge.presenceRequest {
+      return toldPresence(link.member, object.members(in: text.span), now)
+    }
     judge(client, link.member, object, text, now)
+    if object.kind == .ok || object.kind == .presenceReset { askForPresence(client, now) }
     switch client.logic {
     case .ours:
       client.machine.received(link.number, text: text.span, now: now)
@@ -69,12 +74,41 @@ extension EngineCore {
       var position: (epoch: String, offset: Int64)?
       if let epoch = object.epoch, let offset = object.offset { position = (epoch, offset) }
       judge.joined(member, position: position, recovered: object.recovered, at: now)
+      judge.entered(member, at: now)
     case .gap: judge.gap(member, at: now)
     case .reset:
       judge.reset(
         member, epoch: object.epoch ?? "", offset: object.offset ?? 0, at: now)
+    case .joined, .left:
+      guard let id = object.connection else { return }
+      judge.told(member, id, isIn: object.kind == .joined, at: now)
+    case .presenceReset: judge.presenceReset(member, at: now)
     case .welcome, .error, .draining, .other: break
     }
+  }
+
+  // MARK: Presence
+
+  /// Asks for the lists that are wanted.
+  mutating func askForPresence(_ now: MonotonicInstant) {
+    for client in clients where !client.members.isEmpty { askForPresence(client, now) }
+  }
+
+  private mutating func askForPresence(_ client: SoakClient, _ now: MonotonicInstant) {
+    for link in client.links where judge.wantsPresence(link.member, at: now) {
+      let request = Judge.presenceRequest
+      send(
+        client, link,
+        Array(#"{"type":"presence","id":\#(request),"room":"\#(client.roomName)"}"#.utf8))
+      judge.askedPresence(link.member)
+    }
+  }
+
+  private mutating func toldPresence(
+    _ member: Int, _ list: [String]?, _ now: MonotonicInstant
+  ) {
+    guard let list else { return judge.refusedPresence(member, at: now) }
+    judge.told(member, list, at: now)
   }
 
   private mutating func note(

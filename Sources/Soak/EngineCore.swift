@@ -69,6 +69,7 @@ struct EngineCore: ~Copyable {
   deinit { buffer.deallocate() }
 
   private mutating func makeClients(_ rooms: [SoakRoom], _ seed: UInt64) {
+    var observers = rooms.map { _ in 0 }
     for kind in ClientKind.allCases {
       for _ in 0..<scenario.clients[kind, default: 0] {
         let index = clients.count
@@ -76,8 +77,12 @@ struct EngineCore: ~Copyable {
         guard let name = RoomName(text: rooms[room].name) else { continue }
         let client = SoakClient(index: index, kind: kind, room: room, roomName: name, seed: seed)
         if kind.isJudged {
+          // Who goes and comes or reads late sees too little of a room to be asked about it.
+          let observes = client.publishes && observers[room] < PresenceBook.observersMax
+          if observes { observers[room] += 1 }
           for _ in 0..<(kind == .ours ? Self.linksMax : 1) {
-            client.members.append(judge.addMember(client: index, room: room))
+            client.members.append(
+              judge.addMember(client: index, room: room, observes: observes))
           }
         }
         if client.publishes { publishers[room].append(index) }
@@ -123,6 +128,8 @@ struct EngineCore: ~Copyable {
       for client in clients { cut(client, now) }
     case .calm: calm(now)
     case .fence:
+      judge.askPresenceAgain(at: now)
+      askForPresence(now)
       for room in publishers.indices { publish(in: room, due: now, now) }
     case .conclude: conclude(now)
     case .stop: isStopped = true
@@ -132,6 +139,7 @@ struct EngineCore: ~Copyable {
   /// Everybody who is away comes back and stays, those who make trouble go.
   private mutating func calm(_ now: MonotonicInstant) {
     isCalm = true
+    judge.everybodyReads(at: now)
     for client in clients {
       if !client.kind.isJudged {
         client.isFinished = true
@@ -162,6 +170,7 @@ struct EngineCore: ~Copyable {
 
   mutating func copyFigures(_ now: MonotonicInstant) {
     nextCopy = now.advanced(by: .milliseconds(200))
+    askForPresence(now)
     figures.counts = judge.counts
     figures.findings = judge.findings
     figures.connected = clients.count { $0.kind.isJudged && $0.isWelcome }
@@ -172,7 +181,9 @@ struct EngineCore: ~Copyable {
     figures.isLevel =
       !isPublishing && figures.outstanding == 0
       && clients.allSatisfy { $0.members.isEmpty || $0.members.contains(where: judge.isLevel) }
+      && judge.isPresenceLevel
     let elapsed = Int(now.since(start).millisecondsClamped / 1000)
+    if second.second < elapsed { judge.lookAtPresence(at: now) }
     while second.second < elapsed {
       second.connected = figures.connected
       second.joined = figures.joined

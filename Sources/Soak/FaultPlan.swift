@@ -58,6 +58,20 @@ public enum FaultKind: String, CaseIterable, Sendable {
   /// Whether it concerns what stands between a node and Redis.
   public var isOfLink: Bool { self == .linkCut || self == .linkStall || self == .linkDelay }
 
+  /// Whether nodes may take living connections for dead ones because of it, or dead ones for living.
+  ///
+  /// A node that is killed is found dead by two others within the bound. One other may have been
+  /// disturbed itself just before, and judges nobody for a while.
+  public func upsetsPresence(nodes: Int) -> Bool {
+    switch self {
+    case .nodeFreeze, .redisRestart, .redisKill, .redisLoss, .redisPause, .redisCut, .linkCut,
+      .linkStall:
+      true
+    case .nodeKill: nodes < 3
+    case .nodeRestart, .rollout, .linkDelay, .storm: false
+    }
+  }
+
   /// Whether it needs processes of our own.
   public var needsProcesses: Bool { self != .storm }
 

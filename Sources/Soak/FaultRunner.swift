@@ -136,6 +136,7 @@ struct FaultRunner: ~Copyable {
     records.append(FaultRecord(planned: fault, start: seconds(now), end: nil))
     let place = (fault.node ?? 1) - 1
     stage = .lasting(until: now.advanced(by: .seconds(fault.seconds)))
+    if fault.kind.upsetsPresence(nodes: scenario.nodes) { engine.post(.beginCause(.upset)) }
     switch fault.kind {
     case .nodeKill: cluster.nodes[place].process?.signal(SIGKILL)
     case .nodeFreeze:
@@ -213,6 +214,10 @@ struct FaultRunner: ~Copyable {
 
   /// What a fault can lead to may still come for a while.
   private func endCauses() {
-    for cause in Cause.allCases { engine.post(.endCause(cause, grace: .seconds(35))) }
+    for cause in Cause.allCases {
+      // A node judges others only when it has been well for 5 s itself.
+      let grace = cause == .upset ? Duration.seconds(6) : .seconds(35)
+      engine.post(.endCause(cause, grace: grace))
+    }
   }
 }

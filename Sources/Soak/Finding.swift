@@ -20,6 +20,8 @@ public struct Finding: Equatable, Sendable {
     case announcedWithoutCause = "announced_without_cause"
     /// An answer of the node contradicts what was asked or told before.
     case contradiction
+    /// What a member was told of who is there is not the truth.
+    case presenceWrong = "presence_wrong"
     /// A node did not come back to where it began.
     case leaked
     /// A process or a client ended as it should not.

@@ -343,6 +343,7 @@ extension Judge {
 
   /// The end of the run: who is in a room has everything.
   public mutating func conclude() {
+    concludePresence()
     for member in members.indices {
       closeHoles(of: member)
       guard members[member].isIn else { continue }

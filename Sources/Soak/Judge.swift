@@ -17,11 +17,14 @@ public struct SoakRoom: Equatable, Sendable {
   public let name: String
   /// Whether its namespace keeps a history.
   public let keepsHistory: Bool
+  /// Whether its members are told who is there.
+  public let hasPresence: Bool
 
   /// Puts a room together.
-  public init(name: String, keepsHistory: Bool) {
+  public init(name: String, keepsHistory: Bool, hasPresence: Bool = false) {
     self.name = name
     self.keepsHistory = keepsHistory
+    self.hasPresence = hasPresence
   }
 }
 
@@ -45,6 +48,12 @@ public struct JudgeCounts: Equatable, Sendable {
   public var recoveries = 0
   /// Holes that were announced with a cause.
   public var announced = 0
+  /// Lists of who is there that observers were told.
+  public var presenceLists = 0
+  /// Comings and goings that observers were told.
+  public var presenceEvents = 0
+  /// Times that an observer was told to read the list again.
+  public var presenceResets = 0
 
   /// Nothing.
   public init() {}
@@ -65,6 +74,8 @@ public struct Judge: Sendable {
   public var causes = Causes()
   /// Messages that a room keeps, at least: who missed more may be reset.
   let historyMessages: Int
+  /// Who is in which room, and who was told what about it.
+  var presence: PresenceBook
 
   /// A judge of these rooms.
   ///
@@ -76,12 +87,20 @@ public struct Judge: Sendable {
     self.historyMessages = historyMessages
     records = rooms.map { RoomRecord(name: $0.name, keepsHistory: $0.keepsHistory) }
     findings = Findings(keptMax: findingsMax)
+    presence = PresenceBook(rooms: rooms)
   }
 
   /// Adds a client as a member of a room; it is not in it before `joined`.
-  public mutating func addMember(client: Int, room: Int) -> Int {
+  ///
+  /// - Parameter observes: whether what it is told of others is kept, in rooms with presence.
+  public mutating func addMember(client: Int, room: Int, observes: Bool = false) -> Int {
     members.append(MemberRecord(room: Int32(room), client: Int32(client)))
-    return members.count - 1
+    let member = members.count - 1
+    if observes, presence.rooms[room] != nil {
+      presence.rooms[room]?.observers.append(member)
+      presence.views[member] = PresenceView()
+    }
+    return member
   }
 
   // MARK: Publishing

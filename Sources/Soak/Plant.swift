@@ -17,8 +17,13 @@ public enum Plant: String, CaseIterable, Sendable {
   case gap
   /// A publish that was done is answered as one that was not.
   case refuse
+  /// A member that left is not told to have left.
+  case ghost
   /// A connection stays open behind its client's end.
   case leak
+
+  /// One in so many of what it spoils is spoilt; few leave, and many are told something.
+  var every: Int { self == .ghost ? 4 : 40 }
 }
 
 /// What one connection's frames become.
@@ -40,6 +45,11 @@ struct PlantedFrames {
   mutating func replace(_ frame: [UInt8], payload: Range<Int>) -> [[UInt8]] {
     let text = String(decoding: frame[payload], as: UTF8.self)
     if plant == .refuse { return [refusal(of: text) ?? frame] }
+    if plant == .ghost {
+      guard text.hasPrefix(#"{"type":"left""#) else { return [frame] }
+      count += 1
+      return count % every == 0 ? [] : [frame]
+    }
     guard text.contains(#""type":"message""#) else { return [frame] }
     if let held {
       self.held = nil
@@ -61,7 +71,7 @@ struct PlantedFrames {
     case .gap:
       guard let room = Self.value("room", in: text) else { return [frame] }
       return [frame, Self.frame(#"{"type":"gap","room":"\#(room)"}"#)]
-    case .refuse, .leak: return [frame]
+    case .refuse, .ghost, .leak: return [frame]
     }
   }
 

@@ -124,7 +124,7 @@ struct PlantingCore: ~Copyable {
           to: target, keepAlive: KeepAlive(idleSeconds: 30, intervalSeconds: 10, probes: 3))
       else { continue }
       let frames = PlantedFrames(
-        plant, every: 40, first: Int.random(in: 0..<40, using: &numbers))
+        plant, every: plant.every, first: Int.random(in: 0..<plant.every, using: &numbers))
       let pair = PlantedPair(client: client, node: node, frames)
       let token = nextPair << 1
       nextPair += 1

@@ -48,6 +48,13 @@ extension Scenario {
     guard clients.contains(where: { $0.key.isJudged && $0.value > 0 }) else {
       throw ScenarioProblem("there are no clients that are judged")
     }
+    // Every observer's list has all members of its room.
+    let members = (clientCount + rooms + plainRooms - 1) / (rooms + plainRooms)
+    guard presencePercent == 0 || members <= PresenceBook.membersMax else {
+      throw ScenarioProblem(
+        "presence is judged in rooms of up to \(PresenceBook.membersMax) clients, and there would "
+          + "be \(members)")
+    }
     for fault in faults {
       guard fault.at < seconds else {
         throw ScenarioProblem(

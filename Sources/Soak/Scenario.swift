@@ -38,6 +38,8 @@ public struct Scenario: Equatable, Sendable {
   public var rooms = 50
   /// Rooms that keep none.
   public var plainRooms = 0
+  /// Of a hundred rooms so many have presence.
+  public var presencePercent = 0
   /// Clients by kind.
   public var clients: [ClientKind: Int] = [.ours: 100, .stock: 100]
   /// Connections that the clients begin with, a second.
@@ -100,7 +102,16 @@ public struct Scenario: Equatable, Sendable {
 
   /// The rooms of the run.
   public var roomList: [SoakRoom] {
-    (0..<rooms).map { SoakRoom(name: "log:\($0)", keepsHistory: true) }
-      + (0..<plainRooms).map { SoakRoom(name: "plain\($0)", keepsHistory: false) }
+    (0..<rooms).map { room($0, of: ("log:", "seenlog:"), keepsHistory: true) }
+      + (0..<plainRooms).map { room($0, of: ("plain", "seen:"), keepsHistory: false) }
+  }
+
+  /// A room without presence or, at even distances, with it.
+  private func room(
+    _ number: Int, of names: (without: String, with: String), keepsHistory: Bool
+  ) -> SoakRoom {
+    let hasPresence = (number + 1) * presencePercent / 100 > number * presencePercent / 100
+    let name = hasPresence ? names.with : names.without
+    return SoakRoom(name: "\(name)\(number)", keepsHistory: keepsHistory, hasPresence: hasPresence)
   }
 }

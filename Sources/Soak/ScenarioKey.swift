@@ -63,6 +63,9 @@ public struct ScenarioKey {
       ScenarioKey(
         path: "rooms.plain", kind: .number(\.plainRooms, 0...100_000),
         meaning: "Rooms that keep none."),
+      ScenarioKey(
+        path: "rooms.presence_percent", kind: .number(\.presencePercent, 0...100),
+        meaning: "Of a hundred rooms so many have presence, of which observers are kept."),
     ]
       + ClientKind.allCases.map {
         ScenarioKey(path: "clients.\($0.rawValue)", kind: .clients($0), meaning: Self.meaning($0))

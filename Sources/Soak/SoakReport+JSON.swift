@@ -83,6 +83,9 @@ extension SoakReport {
     object.add("joins", counts.joins)
     object.add("recoveries", counts.recoveries)
     object.add("announced", counts.announced)
+    object.add("presence_lists", counts.presenceLists)
+    object.add("presence_events", counts.presenceEvents)
+    object.add("presence_resets", counts.presenceResets)
     return object.text
   }
 

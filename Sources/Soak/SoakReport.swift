@@ -117,6 +117,11 @@ public struct SoakReport: Sendable {
     lines.append(
       "  \(counts.delivered) delivered live, \(counts.recovered) behind a cut, "
         + "\(counts.recoveries) recoveries, \(counts.announced) holes announced with a cause")
+    if counts.presenceLists > 0 {
+      lines.append(
+        "  \(counts.presenceLists) lists of who is there, \(counts.presenceEvents) comings and "
+          + "goings told, \(counts.presenceResets) times to be read again")
+    }
     lines.append("  delivery  " + Self.percentiles(figures.live))
     lines.append("  back: ours  " + Self.percentiles(figures.reconnectOurs))
     lines.append("  back: stock " + Self.percentiles(figures.reconnectStock))

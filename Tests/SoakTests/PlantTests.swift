@@ -110,6 +110,7 @@ import Testing
           + "delivered at offset 8",
       ]
     ),
+    (.ghost, []),
     (.leak, []),
   ])
   func `what a plant does to frames is found by the judge`(plant: Plant, sentences: [String]) {

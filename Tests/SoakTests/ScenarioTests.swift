@@ -6,7 +6,7 @@ import Testing
   @Test func `a scenario is read with all its keys`() throws {
     let text = """
       { "about": "a test", "seconds": 30, "nodes": 2, "shards": 2, "balancer": false,
-        "rooms": { "history": 7, "plain": 3 },
+        "rooms": { "history": 7, "plain": 3, "presence_percent": 50 },
         "clients": { "ours": 10, "stock": 5, "slow": 1, "connects_per_second": 50 },
         "publishes": { "per_second": 40, "bytes": 256 }, "history": { "messages": 9, "seconds": 8 },
         "redis": { "persistence": false }, "drain": { "window": 4, "lb_grace": 1 },
@@ -22,6 +22,7 @@ import Testing
     expected.balancer = false
     expected.rooms = 7
     expected.plainRooms = 3
+    expected.presencePercent = 50
     expected.clients = [.ours: 10, .stock: 5, .slow: 1]
     expected.connectsPerSecond = 50
     expected.publishesPerSecond = 40
@@ -61,6 +62,10 @@ import Testing
       "faults.at has the unknown key x"
     ),
     (
+      #"{"rooms": {"history": 1, "presence_percent": 1}, "clients": {"ours": 201}}"#,
+      "presence is judged in rooms of up to 200 clients, and there would be 201"
+    ),
+    (
       #"{"faults": {"at": [{"at": 60, "kind": "storm"}]}}"#,
       "a fault at 60 s is behind the end of the run at 60 s"
     ),
@@ -74,6 +79,18 @@ import Testing
       try Scenario(parsing: Array(text.utf8))
     }
     #expect(problem?.sentence.hasPrefix(sentence) == true, "\(problem?.sentence ?? "")")
+  }
+
+  @Test func `rooms with presence stand at even distances`() {
+    var scenario = Scenario()
+    scenario.rooms = 4
+    scenario.plainRooms = 2
+    scenario.presencePercent = 50
+    #expect(
+      scenario.roomList.map(\.name) == [
+        "log:0", "seenlog:1", "log:2", "seenlog:3", "plain0", "seen:1",
+      ])
+    #expect(scenario.roomList.map(\.hasPresence) == [false, true, false, true, false, true])
   }
 
   @Test func `every key is there once and has a sentence`() {

@@ -57,6 +57,7 @@ import Testing
     #expect(verdict?["clients"]?.integer == 52)
     #expect((verdict?["counts"]?["recoveries"]?.integer ?? 0) > 40)
     #expect(verdict?["findings"]?["lost"]?.integer == 0)
+    #expect((verdict?["counts"]?["presence_lists"]?.integer ?? 0) > 20)
   }
 
   @Test(.enabled(if: canRun, "needs redis-server and haproxy"))

@@ -36,6 +36,23 @@ import Testing
     #expect(object.retryAfterMilliseconds == 250)
   }
 
+  @Test func `who is there, who comes and who goes is read`() throws {
+    let joined = #"{"type":"joined","room":"a","member":{"user":"u","connection":"c-1.0.2"}}"#
+    #expect(try #require(read(joined)).kind == .joined)
+    #expect(try #require(read(joined)).connection == "c-1.0.2")
+    #expect(try #require(read(#"{"type":"left","member":{}}"#)).connection == nil)
+    #expect(try #require(read(#"{"type":"presence_reset","room":"a"}"#)).kind == .presenceReset)
+    #expect(try #require(read(#"{"type":"welcome","connection":"c"}"#)).connection == "c")
+    let list =
+      #"{"type":"ok","id":-2,"members":[{"connection":"c","user":"u"},{"connection":"d"}]}"#
+    let object = try #require(read(list))
+    #expect(object.id == Judge.presenceRequest)
+    #expect(object.members(in: Array(list.utf8).span) == ["c", "d"])
+    // The answer to a join has their number.
+    let count = #"{"type":"ok","id":0,"room":"a","members":2}"#
+    #expect(try #require(read(count)).members(in: Array(count.utf8).span) == nil)
+  }
+
   @Test(arguments: ["", "[]", "{", "nonsense", #"{"type":}"#])
   func `what is no object is none`(text: String) {
     #expect(read(text) == nil)
