@@ -9,6 +9,8 @@ public enum Cause: String, CaseIterable, Sendable {
   case dataLoss = "data_loss"
   /// Messages between nodes may have been missed: rooms without history may tell a gap.
   case interruption
+  /// What is between clients and a node is dead or late: a node may give up clients that live.
+  case silence
   /// Nodes may take living connections for dead ones, or may not see what others say: lists of who
   /// is there may be old.
   case upset

@@ -26,6 +26,7 @@ final class ClusterUnderTest {
   private(set) var redis: ChildProcess?
   private var balancer: ChildProcess?
   private var links: LinkProxy?
+  private var paths: LinkProxy?
   private(set) var targets: [SocketAddress] = []
   let folder: String?
   private let scenario: Scenario
@@ -85,13 +86,7 @@ final class ClusterUnderTest {
     try startRedis()
     try waitFor("Redis", redis, within: .seconds(20), isInterrupted) { self.answersRedis }
     try Files.write(configuration, to: path("roost.json"))
-    if scenario.breaksLinks {
-      do throws(Errno) {
-        links = try LinkProxy(nodes: nodes.count, to: redisAddress)
-      } catch {
-        throw SoakFailure("no proxy in front of Redis: \(error)")
-      }
-    }
+    try startProxies()
     for place in nodes.indices { try startNode(place) }
     for place in nodes.indices {
       let admin = nodes[place].admin
@@ -109,6 +104,21 @@ final class ClusterUnderTest {
     let address = balancerAddress
     try waitFor("haproxy", balancer, within: .seconds(20), isInterrupted) {
       Probe.get(address, "/readyz", within: .milliseconds(500))?.status == 200
+    }
+  }
+
+  private func startProxies() throws(SoakFailure) {
+    do throws(Errno) {
+      if scenario.breaksLinks {
+        links = try LinkProxy(to: nodes.map { _ in redisAddress })
+      }
+      if scenario.breaksPaths {
+        let made = try LinkProxy(to: nodes.map(\.address))
+        paths = made
+        if !scenario.balancer { targets = made.addresses }
+      }
+    } catch {
+      throw SoakFailure("no proxy to break links in: \(error)")
     }
   }
 
@@ -170,6 +180,9 @@ final class ClusterUnderTest {
   /// Breaks a node's links to Redis, or mends them.
   func setLinks(_ place: Int, _ mode: LinkMode) { links?.set(mode, ofNode: place) }
 
+  /// Breaks what is between clients and a node, or mends it.
+  func setPaths(_ place: Int, _ mode: LinkMode) { paths?.set(mode, ofNode: place) }
+
   /// Stops or resumes a node.
   func setFrozen(_ place: Int, _ isFrozen: Bool) {
     nodes[place].process?.signal(isFrozen ? SIGSTOP : SIGCONT)
@@ -221,6 +234,8 @@ final class ClusterUnderTest {
     redis = nil
     links?.stop()
     links = nil
+    paths?.stop()
+    paths = nil
     Files.remove(folder)
     return findings
   }
@@ -251,6 +266,7 @@ final class ClusterUnderTest {
           "connections_per_address": 0, "connections_per_user": 0,
           "handshakes_per_second": \(scenario.handshakesPerSecond),
           "handshakes_per_second_per_address": 0,
+          "ping_interval": \(scenario.pingSeconds), "pong_timeout": \(scenario.pongSeconds),
           "messages_per_second_per_user": 0, "bytes_per_second_per_user": 0,
           "messages_per_second_per_address": 0, "bytes_per_second_per_address": 0
         },
@@ -261,7 +277,9 @@ final class ClusterUnderTest {
   }
 
   private var balancerConfiguration: String {
-    let servers = nodes.map { "  server \($0.name) \($0.address)" }.joined(separator: "\n")
+    let addresses = paths?.addresses ?? nodes.map(\.address)
+    let servers = zip(nodes, addresses).map { "  server \($0.name) \($1)" }
+      .joined(separator: "\n")
     // As deploy/haproxy/haproxy.cfg has it, with shorter checks: a run has no time to waste.
     return """
       global

@@ -51,7 +51,8 @@ extension EngineCore {
         offersCompression: offersCompression && client.index % 100 < scenario.deflatePercent)
       let taken = client.links.map(\.member)
       let member = client.members.first { !taken.contains($0) } ?? -1
-      client.links.append(SoakLink(number: number, connection: connection, member: member))
+      client.links.append(
+        SoakLink(number: number, connection: connection, member: member, now: now))
       // A connection that does not come about is given up; the machine does so by itself.
       if client.logic == .stock {
         client.wake = now.advanced(by: .seconds(10))
@@ -96,7 +97,7 @@ extension EngineCore {
     _ client: SoakClient, _ link: SoakLink, _ end: ConnectionEnd, _ now: MonotonicInstant
   ) {
     guard end != .none, client.links.contains(where: { $0 === link }) else { return }
-    if case .closed(let code, let reason) = end, link.isWelcome { note(client, code, reason) }
+    if case .closed(let code, let reason) = end, link.isWelcome { note(client, code, reason, now) }
     // What answers a close leaves before the socket goes.
     _ = link.connection.flush(poller)
     forget(client, link, now)
@@ -153,7 +154,9 @@ extension EngineCore {
   }
 
   /// Counts a close, and asks whether it may be.
-  private mutating func note(_ client: SoakClient, _ code: UInt16, _ reason: String) {
+  private mutating func note(
+    _ client: SoakClient, _ code: UInt16, _ reason: String, _ now: MonotonicInstant
+  ) {
     figures.closes["\(client.kind.rawValue) \(code)", default: 0] += 1
     guard client.kind.isJudged, !client.isFinished else { return }
     let expected: Set<UInt16>
@@ -161,9 +164,27 @@ extension EngineCore {
     case .slow, .frozen: expected = [1001, 1006, 1012, 4000, 4005]
     default: expected = [1000, 1001, 1006, 1012]
     }
+    // A node may have waited for a pong, or for its queue to empty, in vain.
+    if code == 4000 || code == 4005, judge.causes.has(.silence, at: now) { return }
     guard !expected.contains(code) else { return }
     judge.findings.add(
       .ended, "client \(client.index) (\(client.kind.rawValue)) was closed with \(code) \(reason)")
+  }
+
+  // MARK: Silence
+
+  /// A stock client leaves a node from which not even a ping has come; the library's machine does so
+  /// by itself.
+  mutating func leaveSilent(_ now: MonotonicInstant) {
+    guard scenario.pingSeconds > 0 else { return }
+    let patience = Duration.seconds(scenario.pingSeconds + scenario.pongSeconds)
+    for client in clients where client.logic == .stock {
+      // Who does not read hears nothing.
+      guard let link = client.links.last, link.isWelcome, link.connection.isReading,
+        now.since(link.heardAt) > patience
+      else { continue }
+      ended(client, link, .closed(code: 1006, reason: "the node is silent"), now)
+    }
   }
 
   // MARK: Timers

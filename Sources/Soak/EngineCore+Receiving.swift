@@ -10,6 +10,7 @@ extension EngineCore {
     _ client: SoakClient, _ link: SoakLink, _ now: MonotonicInstant
   ) {
     let connection = link.connection
+    link.heardAt = now
     let isSlow = client.kind == .slow && link.isWelcome && !isCalm
     let limit = isSlow ? 256 : Self.readBytes
     let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<limit])
@@ -37,7 +38,10 @@ extension EngineCore {
     guard let object = WireObject(text.span) else {
       return judge.findings.add(.corrupted, "client \(client.index) was given what is no object")
     }
-    if object.kind == .welcome { welcomed(client, link, as: object.connection, now) }
+    if object.kind == .welcome {
+      link.node = object.node ?? ""
+      welcomed(client, link, as: object.connection, now)
+    }
     guard client.kind.isJudged else { return }
     // The harness asked, so that the client's own logic is not told.
     if object.id == Judge.presenceRequest {

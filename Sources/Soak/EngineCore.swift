@@ -126,6 +126,8 @@ struct EngineCore: ~Copyable {
     case .endCause(let cause, let grace): judge.causes.end(cause, at: now, grace: grace)
     case .storm:
       for client in clients { cut(client, now) }
+    case .sever(let node):
+      for link in clients.flatMap(\.links) where link.node == node { link.isSevered = true }
     case .calm: calm(now)
     case .fence:
       judge.askPresenceAgain(at: now)
@@ -175,6 +177,7 @@ struct EngineCore: ~Copyable {
     figures.findings = judge.findings
     figures.connected = clients.count { $0.kind.isJudged && $0.isWelcome }
     figures.joined = clients.count { isIn($0) }
+    figures.severed = clients.reduce(0) { $0 + $1.links.count(where: \.isSevered) }
     figures.outstanding = clients.reduce(0) { $0 + $1.outstanding.count }
     figures.hasEnded = clients.allSatisfy(\.links.isEmpty)
     // Costly, and wanted at the end only.
@@ -183,7 +186,10 @@ struct EngineCore: ~Copyable {
       && clients.allSatisfy { $0.members.isEmpty || $0.members.contains(where: judge.isLevel) }
       && judge.isPresenceLevel
     let elapsed = Int(now.since(start).millisecondsClamped / 1000)
-    if second.second < elapsed { judge.lookAtPresence(at: now) }
+    if second.second < elapsed {
+      judge.lookAtPresence(at: now)
+      leaveSilent(now)
+    }
     while second.second < elapsed {
       second.connected = figures.connected
       second.joined = figures.joined

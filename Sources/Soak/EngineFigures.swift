@@ -29,6 +29,8 @@ struct EngineFigures: Sendable {
   /// Publishes that nobody could send, because no publisher of the room was connected.
   var unoffered = 0
   var outstanding = 0
+  /// Connections that are dead without either side knowing.
+  var severed = 0
   /// Whether everybody has everything.
   var isLevel = false
   var live = LatencyHistogram()
@@ -55,6 +57,8 @@ enum EngineLetter: Sendable {
   case endCause(Cause, grace: Duration)
   /// All clients lose their connections.
   case storm
+  /// Connections to the node of this name are dead, and nobody is told.
+  case sever(node: String)
   /// Clients that make trouble stop, and nobody goes away by itself any more.
   case calm
   /// One last publish into each room.

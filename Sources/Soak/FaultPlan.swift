@@ -28,6 +28,13 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case linkStall = "link_stall"
   /// All that passes between a node and Redis is 80 ms late for the time.
   case linkDelay = "link_delay"
+  /// What stands between clients and a node forgets its connections, and those that come within the
+  /// time: nothing passes on them any more, and nobody is told.
+  case pathDrop = "path_drop"
+  /// All that passes between clients and a node is 100 to 300 ms late for the time.
+  case pathDelay = "path_delay"
+  /// Each connection between clients and a node passes 1,000 bytes a second for the time.
+  case pathTrickle = "path_trickle"
   /// All clients lose their connections at once.
   case storm
 
@@ -46,17 +53,29 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .linkCut: "A node's links to Redis end, and new ones end at once, for the time."
     case .linkStall: "Nothing passes between a node and Redis for the time, and nobody is told."
     case .linkDelay: "All that passes between a node and Redis is 80 ms late for the time."
+    case .pathDrop:
+      "What stands between clients and a node forgets its connections, old ones and those of the "
+        + "time: nothing passes on them any more, and nobody is told."
+    case .pathDelay:
+      "All that passes between clients and a node is 100 to 300 ms late for the time."
+    case .pathTrickle:
+      "Each connection between clients and a node passes 1,000 bytes a second for the time."
     case .storm: "All clients lose their connections at once."
     }
   }
 
   /// Whether it concerns one node.
   public var isOfNode: Bool {
-    self == .nodeKill || self == .nodeFreeze || self == .nodeRestart || isOfLink
+    self == .nodeKill || self == .nodeFreeze || self == .nodeRestart || isOfLink || isOfPath
   }
 
   /// Whether it concerns what stands between a node and Redis.
   public var isOfLink: Bool { self == .linkCut || self == .linkStall || self == .linkDelay }
+
+  /// Whether it concerns what stands between clients and a node.
+  public var isOfPath: Bool {
+    self == .pathDrop || self == .pathDelay || self == .pathTrickle
+  }
 
   /// Whether nodes may take living connections for dead ones because of it, or dead ones for living.
   ///
@@ -65,7 +84,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
   public func upsetsPresence(nodes: Int) -> Bool {
     switch self {
     case .nodeFreeze, .redisRestart, .redisKill, .redisLoss, .redisPause, .redisCut, .linkCut,
-      .linkStall:
+      .linkStall, .pathDrop, .pathDelay, .pathTrickle:
       true
     case .nodeKill: nodes < 3
     case .nodeRestart, .rollout, .linkDelay, .storm: false

@@ -2,6 +2,7 @@
 // meanwhile and looks in twenty times a second.
 
 import Glibc
+import RoostClient
 import RoostEventLoop
 
 /// A fault that was carried out.
@@ -92,8 +93,17 @@ struct FaultRunner: ~Copyable {
     }
   }
 
+  /// How long all may take to be well again.
+  private var healingTime: Duration {
+    guard current?.kind == .pathDrop else { return .seconds(60) }
+    // Both sides go by the ping: the library's machine asks when it has missed one, and waits for the
+    // answer as long as its own patience is; then it has to come back.
+    let machine = Duration.seconds(scenario.pingSeconds) / 2 * 3 + ClientMachine.pongTimeout
+    return max(machine, .seconds(scenario.pingSeconds + scenario.pongSeconds)) + .seconds(15)
+  }
+
   private mutating func heal(_ now: MonotonicInstant) {
-    stage = .healing(until: now.advanced(by: .seconds(60)))
+    stage = .healing(until: now.advanced(by: healingTime))
     acknowledged = engine.figures.counts.acknowledged
   }
 
@@ -105,7 +115,9 @@ struct FaultRunner: ~Copyable {
     // Nodes may be ready for seconds behind the loss of Redis: that publishes pass is the proof.
     let isPublished =
       scenario.publishesPerSecond == 0 || figures.counts.acknowledged > acknowledged
-    let isBack = isPublished && cluster.isReady && figures.joined >= figures.judged - coming
+    let isBack =
+      isPublished && cluster.isReady && figures.joined >= figures.judged - coming
+      && figures.severed == 0
     guard isBack || now >= until else { return }
     if isBack, let place = rolling.first {
       rolling.removeFirst()
@@ -113,10 +125,13 @@ struct FaultRunner: ~Copyable {
     }
     if !isBack {
       rolling = []
+      let time = "\(Int(healingTime.millisecondsClamped / 1000)) s behind \(fault.name) "
       findings.add(
         .ended,
-        "60 s behind \(fault.name) \(figures.judged - figures.joined) clients were not back in "
-          + "their rooms, or a node was not ready")
+        figures.severed > 0
+          ? time + "\(figures.severed) clients held on to connections that were dead"
+          : time + "\(figures.judged - figures.joined) clients were not back in their rooms, or a "
+            + "node was not ready")
     } else {
       records[records.count - 1].end = seconds(now)
     }
@@ -163,9 +178,18 @@ struct FaultRunner: ~Copyable {
     case .linkCut, .linkStall, .linkDelay:
       engine.post(.beginCause(.interruption))
       let modes: [FaultKind: LinkMode] = [
-        .linkCut: .cut, .linkStall: .stalled, .linkDelay: .late(.milliseconds(80)),
+        .linkCut: .cut, .linkStall: .stalled,
+        .linkDelay: .late(.milliseconds(80), jitter: .zero),
       ]
       cluster.setLinks(place, modes[fault.kind] ?? .whole)
+    case .pathDrop, .pathDelay, .pathTrickle:
+      engine.post(.beginCause(.silence))
+      let modes: [FaultKind: LinkMode] = [
+        .pathDrop: .forgotten, .pathDelay: .late(.milliseconds(100), jitter: .milliseconds(200)),
+        .pathTrickle: .narrow(1000),
+      ]
+      cluster.setPaths(place, modes[fault.kind] ?? .whole)
+      if fault.kind == .pathDrop { engine.post(.sever(node: cluster.nodes[place].name)) }
     case .storm:
       engine.post(.storm)
       heal(now)
@@ -208,6 +232,7 @@ struct FaultRunner: ~Copyable {
       try cluster.startRedis(keepingData: fault.kind != .redisLoss)
     case .redisPause: cluster.redis?.signal(SIGCONT)
     case .linkCut, .linkStall, .linkDelay: cluster.setLinks(place, .whole)
+    case .pathDrop, .pathDelay, .pathTrickle: cluster.setPaths(place, .whole)
     case .nodeRestart, .rollout, .redisCut, .storm: break
     }
   }

@@ -55,6 +55,13 @@ extension Scenario {
         "presence is judged in rooms of up to \(PresenceBook.membersMax) clients, and there would "
           + "be \(members)")
     }
+    guard pingSeconds == 0 || pongSeconds <= pingSeconds else {
+      throw ScenarioProblem("limits.pong_timeout is at most limits.ping_interval")
+    }
+    // Nobody would ever learn that a connection is dead.
+    guard pingSeconds > 0 || !(faultKinds + faults.map(\.kind)).contains(.pathDrop) else {
+      throw ScenarioProblem("path_drop needs limits.ping_interval")
+    }
     for fault in faults {
       guard fault.at < seconds else {
         throw ScenarioProblem(

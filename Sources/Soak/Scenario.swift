@@ -64,6 +64,10 @@ public struct Scenario: Equatable, Sendable {
   public var churnSeconds = 5
   /// Handshakes a second that a node takes; 0 for no limit.
   public var handshakesPerSecond = 0
+  /// Seconds from one ping of a node to the next; 0 for none.
+  public var pingSeconds = 25
+  /// Seconds that a client may take to answer it.
+  public var pongSeconds = 10
   /// Seconds at the beginning without faults.
   public var quietSeconds = 5
   /// Kinds of faults that are drawn from the seed.
@@ -83,6 +87,11 @@ public struct Scenario: Equatable, Sendable {
   /// Whether a proxy is to stand between nodes and Redis.
   var breaksLinks: Bool {
     faultKinds.contains(where: \.isOfLink) || faults.contains { $0.kind.isOfLink }
+  }
+
+  /// Whether a proxy is to stand between clients and nodes.
+  var breaksPaths: Bool {
+    faultKinds.contains(where: \.isOfPath) || faults.contains { $0.kind.isOfPath }
   }
 
   /// Clients of all kinds.

@@ -104,6 +104,12 @@ public struct ScenarioKey {
           path: "limits.handshakes_per_second", kind: .number(\.handshakesPerSecond, 0...100_000),
           meaning: "Handshakes a second that a node takes, 0 for no limit."),
         ScenarioKey(
+          path: "limits.ping_interval", kind: .number(\.pingSeconds, 0...3600),
+          meaning: "Seconds from one ping of a node to the next, 0 for none."),
+        ScenarioKey(
+          path: "limits.pong_timeout", kind: .number(\.pongSeconds, 1...300),
+          meaning: "Seconds that a client may take to answer; at most limits.ping_interval."),
+        ScenarioKey(
           path: "faults.quiet_seconds", kind: .number(\.quietSeconds, 0...3600),
           meaning: "Seconds at the beginning without faults."),
         ScenarioKey(

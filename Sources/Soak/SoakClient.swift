@@ -33,9 +33,16 @@ final class SoakLink {
   let member: Int
   /// Its `welcome` has come.
   var isWelcome = false
+  /// The node that has it.
+  var node = ""
+  /// When something came last, were it a ping.
+  var heardAt: MonotonicInstant
+  /// It is dead, which the client has to find out.
+  var isSevered = false
 
-  init(number: UInt64, connection: SoakConnection, member: Int) {
+  init(number: UInt64, connection: SoakConnection, member: Int, now: MonotonicInstant) {
     self.number = number
+    heardAt = now
     self.connection = connection
     self.member = member
   }

@@ -68,7 +68,9 @@ public final class SoakRun {
     self.show = show
     let scenario = options.scenario
     let descriptors = Machine.raiseDescriptorLimit()
-    guard scenario.clientCount + 200 < descriptors else {
+    // A proxy on the way has two of its own for each.
+    let each = scenario.breaksPaths ? 3 : 1
+    guard scenario.clientCount * each + 200 < descriptors else {
       throw SoakFailure(
         "\(scenario.clientCount) clients need more descriptors than the \(descriptors) that are "
           + "allowed"

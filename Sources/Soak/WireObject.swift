@@ -24,6 +24,8 @@ struct WireObject {
   private(set) var data: Range<Int>?
   /// The id of this connection in a `welcome`, and of another one in `joined` and `left`.
   private(set) var connection: String?
+  /// The name of the node in a `welcome`.
+  private(set) var node: String?
   /// Where the list of a room's members stands.
   private var list: RawRange?
 
@@ -51,6 +53,7 @@ struct WireObject {
       room = Self.scanner.unescaped(value, in: text)
     case 4 where Self.scanner.equals(key, "data", in: text):
       if value.kind == .string, !value.hasEscapes { data = value.start + 1..<value.end - 1 }
+    case 4 where Self.scanner.equals(key, "node", in: text): node = Self.string(value, text)
     case 4 where Self.scanner.equals(key, "code", in: text): code = Self.string(value, text)
     case 5 where Self.scanner.equals(key, "epoch", in: text): epoch = Self.string(value, text)
     case 6 where Self.scanner.equals(key, "offset", in: text):

@@ -10,6 +10,7 @@ import Testing
         "clients": { "ours": 10, "stock": 5, "slow": 1, "connects_per_second": 50 },
         "publishes": { "per_second": 40, "bytes": 256 }, "history": { "messages": 9, "seconds": 8 },
         "redis": { "persistence": false }, "drain": { "window": 4, "lb_grace": 1 },
+        "limits": { "ping_interval": 6, "pong_timeout": 5 },
         "faults": { "quiet_seconds": 3, "every_seconds": 6, "kinds": ["node_kill", "redis_cut"],
                     "at": [{ "at": 9, "kind": "node_freeze", "node": 2, "seconds": 4 }] },
         "must": { "delivery_p99_ms": 50 } }
@@ -32,6 +33,8 @@ import Testing
     expected.persistence = false
     expected.drainWindow = 4
     expected.drainGrace = 1
+    expected.pingSeconds = 6
+    expected.pongSeconds = 5
     expected.quietSeconds = 3
     expected.faultEverySeconds = 6
     expected.faultKinds = [.nodeKill, .redisCut]
@@ -60,6 +63,14 @@ import Testing
     (
       #"{"faults": {"at": [{"at": 1, "kind": "storm", "x": 1}]}}"#,
       "faults.at has the unknown key x"
+    ),
+    (
+      #"{"limits": {"ping_interval": 5, "pong_timeout": 6}}"#,
+      "limits.pong_timeout is at most limits.ping_interval"
+    ),
+    (
+      #"{"limits": {"ping_interval": 0}, "faults": {"kinds": ["path_drop"]}}"#,
+      "path_drop needs limits.ping_interval"
     ),
     (
       #"{"rooms": {"history": 1, "presence_percent": 1}, "clients": {"ours": 201}}"#,
