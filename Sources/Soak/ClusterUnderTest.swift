@@ -28,11 +28,16 @@ final class ClusterUnderTest {
   private var links: LinkProxy?
   private var paths: LinkProxy?
   private(set) var targets: [SocketAddress] = []
+  /// Where clients that speak TLS connect.
+  private(set) var securedTargets: [SocketAddress] = []
   let folder: String?
   private let scenario: Scenario
   private let program: String
   private var redisAddress = SocketAddress(ipv4: 0x7F00_0001, port: 0)
   private var balancerAddress = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+  private var securedAddress = SocketAddress(ipv4: 0x7F00_0001, port: 0)
+  /// Certificates that may vouch for the nodes; nil when they speak no TLS.
+  var caFile: String? { isOurs && scenario.tlsPercent > 0 ? path("authority.crt") : nil }
   /// Whether processes may be started and broken.
   var isOurs: Bool { folder != nil }
 
@@ -59,6 +64,7 @@ final class ClusterUnderTest {
     do throws(Errno) {
       redisAddress.port = try SocketOption.freePort()
       balancerAddress.port = try SocketOption.freePort()
+      securedAddress.port = try SocketOption.freePort()
       for number in 1...scenario.nodes {
         let local: UInt32 = 0x7F00_0001
         nodes.append(
@@ -72,6 +78,7 @@ final class ClusterUnderTest {
       throw SoakFailure("there is no free port: \(error)")
     }
     targets = scenario.balancer ? [balancerAddress] : nodes.map(\.address)
+    securedTargets = scenario.balancer ? [securedAddress] : nodes.map(\.address)
   }
 
   deinit { stop() }
@@ -85,6 +92,7 @@ final class ClusterUnderTest {
     guard isOurs else { return }
     try startRedis()
     try waitFor("Redis", redis, within: .seconds(20), isInterrupted) { self.answersRedis }
+    if scenario.tlsPercent > 0 { try RunCertificates.make(in: path(".")) }
     try Files.write(configuration, to: path("roost.json"))
     try startProxies()
     for place in nodes.indices { try startNode(place) }
@@ -115,7 +123,10 @@ final class ClusterUnderTest {
       if scenario.breaksPaths {
         let made = try LinkProxy(to: nodes.map(\.address))
         paths = made
-        if !scenario.balancer { targets = made.addresses }
+        if !scenario.balancer {
+          targets = made.addresses
+          securedTargets = made.addresses
+        }
       }
     } catch {
       throw SoakFailure("no proxy to break links in: \(error)")
@@ -252,6 +263,9 @@ final class ClusterUnderTest {
 
   private var configuration: String {
     let window = scenario.drainWindow
+    let certificate =
+      caFile == nil
+      ? "" : "{ \"certificate\": \"\(path("node.crt"))\", \"key\": \"\(path("node.key"))\" }"
     let history =
       "{ \"messages\": \(scenario.historyMessages), \"seconds\": \(scenario.historySeconds) }"
     return """
@@ -270,6 +284,7 @@ final class ClusterUnderTest {
           "messages_per_second_per_user": 0, "bytes_per_second_per_user": 0,
           "messages_per_second_per_address": 0, "bytes_per_second_per_address": 0
         },
+        "tls": { "certificates": [\(certificate)] },
         "drain": { "lb_grace": \(scenario.drainGrace), "window": \(window),
                    "hard_stop": \(window + scenario.drainGrace + 10) }
       }
@@ -280,6 +295,7 @@ final class ClusterUnderTest {
     let addresses = paths?.addresses ?? nodes.map(\.address)
     let servers = zip(nodes, addresses).map { "  server \($0.name) \($1)" }
       .joined(separator: "\n")
+    let secured = caFile.map { "ssl verify required ca-file \($0) " } ?? ""
     // As deploy/haproxy/haproxy.cfg has it, with shorter checks: a run has no time to waste.
     return """
       global
@@ -306,7 +322,29 @@ final class ClusterUnderTest {
         option httpchk
         http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host roost
         http-check expect status 200
-        default-server check inter 500ms fall 2 rise 1
+        default-server \(secured)check inter 500ms fall 2 rise 1
+      \(servers)
+      \(securedProxy(servers))
+      """
+  }
+
+  /// The way of those who speak TLS with the nodes themselves: bytes pass as they are.
+  private func securedProxy(_ servers: String) -> String {
+    guard let caFile else { return "" }
+    return """
+      frontend secured
+        mode tcp
+        bind \(securedAddress)
+        default_backend secured_nodes
+      backend secured_nodes
+        mode tcp
+        balance leastconn
+        option redispatch 1
+        retries 2
+        option httpchk
+        http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host roost
+        http-check expect status 200
+        default-server check check-ssl verify required ca-file \(caFile) inter 500ms fall 2 rise 1
       \(servers)
 
       """

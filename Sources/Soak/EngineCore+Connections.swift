@@ -41,14 +41,16 @@ extension EngineCore {
     _ client: SoakClient, as number: UInt64, ticket: String? = nil, _ now: MonotonicInstant
   ) {
     client.generation &+= 1
-    guard let target = targets.randomElement(using: &numbers) else {
+    let from = client.isSecured ? securedTargets : targets
+    guard let target = from.randomElement(using: &numbers) else {
       return failed(client, number, .closed(code: 1006, reason: "there is no node"), now)
     }
     do throws(Errno) {
       let connection = try SoakConnection(
         to: target, path: client.path, ticket: ticket, token: client.token, poller,
         smallBuffer: client.kind == .slow || client.kind == .frozen,
-        offersCompression: offersCompression && client.index % 100 < scenario.deflatePercent)
+        offersCompression: offersCompression && client.index % 100 < scenario.deflatePercent,
+        trust: client.isSecured ? trust : nil)
       let taken = client.links.map(\.member)
       let member = client.members.first { !taken.contains($0) } ?? -1
       client.links.append(
@@ -75,6 +77,7 @@ extension EngineCore {
     _ client: SoakClient, _ link: SoakLink, as id: String?, _ now: MonotonicInstant
   ) {
     link.isWelcome = true
+    if link.connection.isSecured { figures.secured += 1 }
     if let id, link.member >= 0 {
       let readsLate = client.kind == .slow || client.kind == .frozen
       judge.welcomed(link.member, as: id, readsLate: readsLate && !isCalm, at: now)
@@ -98,6 +101,10 @@ extension EngineCore {
   ) {
     guard end != .none, client.links.contains(where: { $0 === link }) else { return }
     if case .closed(let code, let reason) = end, link.isWelcome { note(client, code, reason, now) }
+    if let reason = link.connection.distrust {
+      judge.findings.add(
+        .ended, "client \(client.index) does not take the certificate of a node: \(reason)")
+    }
     // What answers a close leaves before the socket goes.
     _ = link.connection.flush(poller)
     forget(client, link, now)

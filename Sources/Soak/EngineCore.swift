@@ -30,6 +30,8 @@ struct EngineCore: ~Copyable {
   var publishers: [[Int]]
   var dirty: [SoakClient] = []
   var targets: [SocketAddress] = []
+  var securedTargets: [SocketAddress] = []
+  var trust: TLSContext?
 
   // The pace.
   var figures = EngineFigures()
@@ -76,6 +78,8 @@ struct EngineCore: ~Copyable {
         let room = index % rooms.count
         guard let name = RoomName(text: rooms[room].name) else { continue }
         let client = SoakClient(index: index, kind: kind, room: room, roomName: name, seed: seed)
+        client.isSecured =
+          (index + 1) * scenario.tlsPercent / 100 > index * scenario.tlsPercent / 100
         if kind.isJudged {
           // Who goes and comes or reads late sees too little of a room to be asked about it.
           let observes = client.publishes && observers[room] < PresenceBook.observersMax
@@ -115,6 +119,13 @@ struct EngineCore: ~Copyable {
   private mutating func take(_ letter: EngineLetter, _ now: MonotonicInstant) {
     switch letter {
     case .targets(let addresses): targets = addresses
+    case .secured(let addresses, let caFile):
+      securedTargets = addresses
+      do throws(TLSFailure) {
+        trust = try TLSContext.client(caFile: caFile, certificateFile: nil, keyFile: nil)
+      } catch {
+        judge.findings.add(.ended, "the run's own authority cannot be used: \(error)")
+      }
     case .connect(let compressed):
       offersCompression = compressed
       connectsFrom = now

@@ -29,6 +29,8 @@ struct EngineFigures: Sendable {
   /// Publishes that nobody could send, because no publisher of the room was connected.
   var unoffered = 0
   var outstanding = 0
+  /// Connections over TLS that were welcomed.
+  var secured = 0
   /// Connections that are dead without either side knowing.
   var severed = 0
   /// Whether everybody has everything.
@@ -49,6 +51,8 @@ struct EngineFigures: Sendable {
 enum EngineLetter: Sendable {
   /// Clients connect to these addresses, of which one is chosen by chance.
   case targets([SocketAddress])
+  /// Those that use TLS connect to these, whose certificates the file's may vouch for.
+  case secured([SocketAddress], caFile: String)
   /// Clients begin to connect, some of them offering compression, or none.
   case connect(compressed: Bool)
   /// Publishing begins or ends.

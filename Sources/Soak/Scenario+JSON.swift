@@ -55,6 +55,11 @@ extension Scenario {
         "presence is judged in rooms of up to \(PresenceBook.membersMax) clients, and there would "
           + "be \(members)")
     }
+    // The balancer speaks TLS to the nodes for those that do not.
+    guard balancer || tlsPercent == 0 || tlsPercent == 100 else {
+      throw ScenarioProblem(
+        "clients.tls_percent is 0 or 100 without a balancer, since a node has one public port")
+    }
     guard pingSeconds == 0 || pongSeconds <= pingSeconds else {
       throw ScenarioProblem("limits.pong_timeout is at most limits.ping_interval")
     }

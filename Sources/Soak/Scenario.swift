@@ -46,6 +46,8 @@ public struct Scenario: Equatable, Sendable {
   public var connectsPerSecond = 500
   /// Of a hundred clients so many offer compression.
   public var deflatePercent = 25
+  /// Of a hundred clients so many connect over TLS.
+  public var tlsPercent = 0
   /// Publishes a second, over all rooms.
   public var publishesPerSecond = 200
   /// Bytes of a publish.

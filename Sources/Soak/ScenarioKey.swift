@@ -77,6 +77,9 @@ public struct ScenarioKey {
           path: "clients.deflate_percent", kind: .number(\.deflatePercent, 0...100),
           meaning: "Of a hundred clients so many offer permessage-deflate."),
         ScenarioKey(
+          path: "clients.tls_percent", kind: .number(\.tlsPercent, 0...100),
+          meaning: "Of a hundred clients so many speak TLS with the nodes, all of which then do."),
+        ScenarioKey(
           path: "clients.churn_seconds", kind: .number(\.churnSeconds, 1...3600),
           meaning: "How long a churning client stays, half of that to one and a half."),
         ScenarioKey(

@@ -68,6 +68,8 @@ final class SoakClient {
   var members: [Int] = []
   let room: Int
   let roomName: RoomName
+  /// Whether it connects over TLS.
+  var isSecured = false
   /// The path of its upgrade.
   let path: String
 

@@ -1,5 +1,5 @@
-// One connection of a client of the harness: TCP, the upgrade, frames. Slimmer than the client
-// library's own, because there are tens of thousands: one address, no TLS, no proxy, and it never
+// One connection of a client of the harness: TCP, TLS for some, the upgrade, frames. Slimmer than the
+// client library's own, because there are tens of thousands: one address, no proxy, and it never
 // decides anything.
 
 import RoostCrypto
@@ -23,7 +23,7 @@ enum ConnectionEnd: Equatable {
 /// Owner: the engine's thread.
 final class SoakConnection {
   enum Stage {
-    case connecting, upgrading, open, closing
+    case connecting, securing, upgrading, open, closing
   }
 
   static let headBytesMax = 16_384
@@ -33,6 +33,13 @@ final class SoakConnection {
   let token: UInt64
   private let socket: Descriptor
   private(set) var stage = Stage.connecting
+  /// Who may vouch for the node; nil for a plain connection.
+  private let trust: TLSContext?
+  /// What its certificate must be for.
+  private let serverName: String
+  private var session: TLSSession?
+  /// Why the node's certificate was not taken.
+  private(set) var distrust: String?
   private var output = ByteQueue()
   private(set) var isWatchedForWriting = true
   /// Whether the poller tells when there is something to read.
@@ -46,11 +53,15 @@ final class SoakConnection {
   private var closing = CloseHandshake(role: .client)
 
   /// Begins to connect; throws what the system says.
+  ///
+  /// - Parameter trust: who may vouch for the node, whose certificate must have its address.
   init(
     to address: SocketAddress, path: String, ticket: String?, token: UInt64, _ poller: Poller,
-    smallBuffer: Bool, offersCompression: Bool
+    smallBuffer: Bool, offersCompression: Bool, trust: TLSContext? = nil
   ) throws(Errno) {
     self.token = token
+    self.trust = trust
+    serverName = address.hostText
     var key = [UInt8](repeating: 0, count: 16)
     RandomBytes.fill(&key)
     do throws(HandshakeViolation) {
@@ -68,6 +79,7 @@ final class SoakConnection {
   }
 
   var isOpen: Bool { stage == .open }
+  var isSecured: Bool { trust != nil }
 
   // MARK: Out
 
@@ -99,17 +111,39 @@ final class SoakConnection {
   /// Sends what is queued, as far as the socket takes it; false when the connection has failed.
   func flush(_ poller: Poller) -> Bool {
     guard stage != .connecting else { return true }
+    switch trust == nil ? sendPlain() : sendSecured() {
+    case .bytes: watch(poller, forWriting: false)
+    case .wouldBlock: watch(poller, forWriting: true)
+    case .endOfStream, .failed: return false
+    }
+    return true
+  }
+
+  private func sendPlain() -> IOOutcome {
     while !output.isEmpty {
       switch output.withBytes({ Syscalls.send(socket.number, $0) }) {
       case .bytes(let count): output.removeFirst(count)
-      case .wouldBlock:
-        watch(poller, forWriting: true)
-        return true
-      case .endOfStream, .failed: return false
+      case let outcome: return outcome
       }
     }
-    watch(poller, forWriting: false)
-    return true
+    return .bytes(0)
+  }
+
+  private func sendSecured() -> IOOutcome {
+    while true {
+      while (session?.outgoingBytes ?? 0) > 0 {
+        let outcome = session?.send { bytes in
+          let outcome = Syscalls.send(socket.number, bytes)
+          guard case .bytes(let count) = outcome else { return (outcome, 0) }
+          return (outcome, count)
+        }
+        guard case .bytes? = outcome else { return outcome ?? .bytes(0) }
+      }
+      guard !output.isEmpty, session?.isReady == true else { return .bytes(0) }
+      let outcome = output.withBytes { session?.write(Span(_unsafeBytes: $0)) ?? .ended }
+      guard case .done(let count) = outcome else { return .bytes(0) }
+      output.removeFirst(count)
+    }
   }
 
   private func watch(_ poller: Poller, forWriting: Bool) {
@@ -139,12 +173,39 @@ final class SoakConnection {
     case .pending: return .none
     case .failed(let error): return .closed(code: 1006, reason: "\(error)")
     case .connected:
-      stage = .upgrading
-      sendRaw(handshake.requestBytes)
+      if let trust {
+        stage = .securing
+        do throws(TLSFailure) {
+          session = try TLSSession(trust, serverName: serverName)
+        } catch {
+          return .closed(code: 1006, reason: error.description)
+        }
+        if let end = secure() { return end }
+      } else {
+        upgrade()
+      }
       // Both are asked for until the request has left.
       modify(poller)
       return flush(poller) ? .none : .closed(code: 1006, reason: "the connection was reset")
     }
+  }
+
+  private func upgrade() {
+    stage = .upgrading
+    sendRaw(handshake.requestBytes)
+  }
+
+  /// Goes on with the handshake of TLS; gives the end where it comes to one.
+  private func secure() -> ConnectionEnd? {
+    switch session?.handshake() ?? .ended {
+    case .done: upgrade()
+    case .needsInput, .needsDrain: break
+    case .ended: return .closed(code: 1006, reason: "the node ended in the handshake of TLS")
+    case .failed(let failure):
+      if case .certificate(let reason) = failure { distrust = reason }
+      return .closed(code: 1006, reason: failure.description)
+    }
+    return nil
   }
 
   /// Reads once into a buffer that all connections share; `take` gets each message.
@@ -154,18 +215,51 @@ final class SoakConnection {
     into buffer: UnsafeMutableRawBufferPointer, _ inflater: inout Inflater, mask: () -> UInt32,
     take: (MessageKind, borrowing Span<UInt8>) -> Void
   ) -> ConnectionEnd {
-    switch Syscalls.receive(socket.number, into: buffer) {
+    // What TLS takes is at least a record, which is more than it leaves behind.
+    let room = trust == nil ? buffer.count : min(session?.inputRoom ?? 0, buffer.count)
+    let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<room])
+    switch Syscalls.receive(socket.number, into: part) {
     case .wouldBlock: return .none
     case .endOfStream: return .closed(code: 1006, reason: "the node ended the connection")
     case .failed(let error): return .closed(code: 1006, reason: "\(error)")
     case .bytes(let count):
       let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
-      if stage == .upgrading {
-        return receiveHead(Array(bytes), &inflater, mask, take)
-      }
-      var span = MutableSpan(_unsafeElements: bytes.assumingMemoryBound(to: UInt8.self))
-      return receiveFrames(&span, &inflater, mask, take)
+      guard trust != nil else { return receive(bytes, &inflater, mask, take) }
+      let taken = session?.feed(Span(_unsafeBytes: UnsafeRawBufferPointer(bytes))) ?? 0
+      precondition(taken == count, "TLS took \(taken) of \(count) bytes")
+      return receiveSecured(buffer, &inflater, mask, take)
     }
+  }
+
+  /// All plaintext that there is: nothing tells of what TLS holds back.
+  private func receiveSecured(
+    _ buffer: UnsafeMutableRawBufferPointer, _ inflater: inout Inflater, _ mask: () -> UInt32,
+    _ take: (MessageKind, borrowing Span<UInt8>) -> Void
+  ) -> ConnectionEnd {
+    if stage == .securing {
+      if let end = secure() { return end }
+      guard stage != .securing else { return .none }
+    }
+    while true {
+      switch session?.read(into: buffer) ?? .ended {
+      case .done(let count):
+        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer[..<count])
+        let end = receive(bytes, &inflater, mask, take)
+        guard end == .none else { return end }
+      case .needsInput, .needsDrain: return .none
+      case .ended: return .closed(code: 1006, reason: "the node ended TLS")
+      case .failed(let failure): return .closed(code: 1006, reason: failure.description)
+      }
+    }
+  }
+
+  private func receive(
+    _ bytes: UnsafeMutableRawBufferPointer, _ inflater: inout Inflater, _ mask: () -> UInt32,
+    _ take: (MessageKind, borrowing Span<UInt8>) -> Void
+  ) -> ConnectionEnd {
+    if stage == .upgrading { return receiveHead(Array(bytes), &inflater, mask, take) }
+    var span = MutableSpan(_unsafeElements: bytes.assumingMemoryBound(to: UInt8.self))
+    return receiveFrames(&span, &inflater, mask, take)
   }
 
   private func receiveHead(

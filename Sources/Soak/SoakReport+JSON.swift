@@ -42,6 +42,7 @@ extension SoakReport {
     object.add("clients", figures.judged)
     object.add("rooms", options.scenario.roomList.count)
     object.add("counts", raw: countsText)
+    object.add("connections_over_tls", figures.secured)
     object.add("delivery_ms", raw: Self.text(of: figures.live))
     object.add("recovered_ms", raw: Self.text(of: figures.late))
     object.add("reconnect_ours_ms", raw: Self.text(of: figures.reconnectOurs))

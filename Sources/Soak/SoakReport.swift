@@ -114,6 +114,7 @@ public struct SoakReport: Sendable {
     lines.append(
       "  \(counts.published) published, \(counts.acknowledged) acknowledged, \(counts.refused) "
         + "refused, \(counts.unknown) unknown, \(figures.unoffered) that nobody could send")
+    if figures.secured > 0 { lines.append("  \(figures.secured) connections over TLS") }
     lines.append(
       "  \(counts.delivered) delivered live, \(counts.recovered) behind a cut, "
         + "\(counts.recoveries) recoveries, \(counts.announced) holes announced with a cause")

@@ -76,6 +76,9 @@ public final class SoakRun {
           + "allowed"
       )
     }
+    guard scenario.tlsPercent == 0 || options.targets.isEmpty else {
+      throw SoakFailure("clients.tls_percent is for a cluster that the soak starts")
+    }
     cluster =
       options.targets.isEmpty
       ? try ClusterUnderTest(scenario, program: options.program)
@@ -103,6 +106,7 @@ public final class SoakRun {
       report.nodes[place].before = NodeSample(cluster.nodes[place].admin, seconds: 0)
     }
     engine.post(.targets(try targets()))
+    if let caFile = cluster.caFile { engine.post(.secured(cluster.securedTargets, caFile: caFile)) }
     engine.post(.connect(compressed: options.plant == nil))
     let patience = 60 + scenario.clientCount / scenario.connectsPerSecond
     let sinceConnect = MonotonicInstant.now()

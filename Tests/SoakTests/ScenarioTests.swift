@@ -7,7 +7,8 @@ import Testing
     let text = """
       { "about": "a test", "seconds": 30, "nodes": 2, "shards": 2, "balancer": false,
         "rooms": { "history": 7, "plain": 3, "presence_percent": 50 },
-        "clients": { "ours": 10, "stock": 5, "slow": 1, "connects_per_second": 50 },
+        "clients": { "ours": 10, "stock": 5, "slow": 1, "connects_per_second": 50,
+                     "tls_percent": 100 },
         "publishes": { "per_second": 40, "bytes": 256 }, "history": { "messages": 9, "seconds": 8 },
         "redis": { "persistence": false }, "drain": { "window": 4, "lb_grace": 1 },
         "limits": { "ping_interval": 6, "pong_timeout": 5 },
@@ -26,6 +27,7 @@ import Testing
     expected.presencePercent = 50
     expected.clients = [.ours: 10, .stock: 5, .slow: 1]
     expected.connectsPerSecond = 50
+    expected.tlsPercent = 100
     expected.publishesPerSecond = 40
     expected.payloadBytes = 256
     expected.historyMessages = 9
@@ -63,6 +65,10 @@ import Testing
     (
       #"{"faults": {"at": [{"at": 1, "kind": "storm", "x": 1}]}}"#,
       "faults.at has the unknown key x"
+    ),
+    (
+      #"{"balancer": false, "clients": {"ours": 1, "tls_percent": 50}}"#,
+      "clients.tls_percent is 0 or 100 without a balancer"
     ),
     (
       #"{"limits": {"ping_interval": 5, "pong_timeout": 6}}"#,

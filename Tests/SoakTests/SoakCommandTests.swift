@@ -64,8 +64,8 @@ import Testing
   func `a rolling restart under 300 clients loses nothing, and all come back`() throws {
     let (end, verdict, said) = try soak(
       """
-      { "seconds": 4, "nodes": 3, "rooms": { "history": 30 },
-        "clients": { "ours": 150, "stock": 150, "connects_per_second": 300 },
+      { "seconds": 4, "nodes": 3, "rooms": { "history": 30, "presence_percent": 50 },
+        "clients": { "ours": 150, "stock": 150, "connects_per_second": 300, "tls_percent": 30 },
         "publishes": { "per_second": 100 }, "drain": { "window": 1, "lb_grace": 1 },
         "faults": { "at": [{ "at": 1, "kind": "rollout" }] } }
       """)
@@ -75,6 +75,9 @@ import Testing
     // time.
     #expect((verdict?["closes"]?["stock 1001"]?.integer ?? 0) >= 150, "\(said)")
     #expect(verdict?["counts"]?["announced"]?.integer == 0)
+    // At first, and behind each restart.
+    #expect((verdict?["connections_over_tls"]?.integer ?? 0) >= 180, "\(said)")
+    #expect((verdict?["counts"]?["presence_events"]?.integer ?? 0) > 1000, "\(said)")
   }
 
   @Test(.enabled(if: canRun, "needs redis-server and haproxy"))
