@@ -109,18 +109,6 @@ extension BackplaneCore: LoopStages {
   }
 }
 
-/// Both clocks for the pure parts.
-struct MomentClock: Sendable {
-  /// The moment of an instant: the wall clock is read anew.
-  func moment(_ now: MonotonicInstant) -> Moment {
-    var wall = timespec()
-    clock_gettime(CLOCK_REALTIME, &wall)
-    return Moment(
-      monotonic: .nanoseconds(Int64(clamping: now.nanoseconds)),
-      wallMilliseconds: Int64(wall.tv_sec) * 1000 + Int64(wall.tv_nsec) / 1_000_000)
-  }
-}
-
 /// The backplane's thread, as an actor.
 actor BackplaneLoop {
   nonisolated let executor: LoopExecutor

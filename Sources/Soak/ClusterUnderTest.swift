@@ -16,6 +16,8 @@ struct NodePlace {
   var isFrozen = false
   /// Times that it was started.
   var starts = 0
+  /// How many descriptors it may have otherwise; nil while that holds.
+  var descriptorsMax: Int?
 }
 
 /// The cluster.
@@ -184,7 +186,7 @@ final class ClusterUnderTest {
         "--redis", "redis://\(links?.addresses[place] ?? redisAddress)", "--shards",
         "\(scenario.shards)",
         "--listen", "\(nodes[place].address)", "--admin", "\(nodes[place].admin)",
-        "--log-format", "json",
+        "--log-format", "json", "--dev-clock", path("\(nodes[place].name).clock"),
       ], log: path("\(nodes[place].name).log"))
   }
 
@@ -198,6 +200,33 @@ final class ClusterUnderTest {
   func setFrozen(_ place: Int, _ isFrozen: Bool) {
     nodes[place].process?.signal(isFrozen ? SIGSTOP : SIGCONT)
     nodes[place].isFrozen = isFrozen
+  }
+
+  /// Makes a node's wall clock wrong by so much; it notices within a quarter of a second.
+  func stepClock(_ place: Int, milliseconds: Int) {
+    try? Files.write("\(milliseconds)\n", to: path("\(nodes[place].name).clock"))
+  }
+
+  /// Takes all descriptors from a node but those that it has and a few, or gives them back.
+  func setDescriptorShortage(_ place: Int, _ isShort: Bool) {
+    guard let process = nodes[place].process, !process.hasEnded() else { return }
+    if isShort {
+      guard let use = DescriptorUse(of: process.id) else { return }
+      nodes[place].descriptorsMax = use.limit
+      setDescriptors(process.id, use.highest + 3)
+    } else if let limit = nodes[place].descriptorsMax {
+      nodes[place].descriptorsMax = nil
+      setDescriptors(process.id, limit)
+    }
+  }
+
+  /// The C library hides prlimit(2) from Swift; the program of that name is from the package that
+  /// `setpriv` is from.
+  private func setDescriptors(_ id: pid_t, _ limit: Int) {
+    guard let program = Program.find("prlimit") else { return }
+    let arguments = ["--pid", "\(id)", "--nofile=\(limit):"]
+    let process = try? ChildProcess("prlimit", program, arguments, log: path("prlimit.log"))
+    _ = process?.wait(within: .seconds(2))
   }
 
   /// Whether all nodes run and take traffic.

@@ -35,6 +35,12 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case pathDelay = "path_delay"
   /// Each connection between clients and a node passes 1,000 bytes a second for the time.
   case pathTrickle = "path_trickle"
+  /// A node's wall clock jumps an hour ahead, and back after the time.
+  case clockStep = "clock_step"
+  /// A node may open a few more descriptors than it has, for the time.
+  case descriptorShortage = "descriptor_shortage"
+  /// Redis has no memory for more, for the time.
+  case redisFull = "redis_full"
   /// All clients lose their connections at once.
   case storm
 
@@ -60,13 +66,20 @@ public enum FaultKind: String, CaseIterable, Sendable {
       "All that passes between clients and a node is 100 to 300 ms late for the time."
     case .pathTrickle:
       "Each connection between clients and a node passes 1,000 bytes a second for the time."
+    case .clockStep: "A node's wall clock jumps an hour ahead, and back after the time."
+    case .descriptorShortage:
+      "A node may open no more than a few descriptors more than it has, for the time."
+    case .redisFull: "Redis has no memory for more and refuses to write, for the time."
     case .storm: "All clients lose their connections at once."
     }
   }
 
   /// Whether it concerns one node.
   public var isOfNode: Bool {
-    self == .nodeKill || self == .nodeFreeze || self == .nodeRestart || isOfLink || isOfPath
+    switch self {
+    case .nodeKill, .nodeFreeze, .nodeRestart, .clockStep, .descriptorShortage: true
+    default: isOfLink || isOfPath
+    }
   }
 
   /// Whether it concerns what stands between a node and Redis.
@@ -84,10 +97,10 @@ public enum FaultKind: String, CaseIterable, Sendable {
   public func upsetsPresence(nodes: Int) -> Bool {
     switch self {
     case .nodeFreeze, .redisRestart, .redisKill, .redisLoss, .redisPause, .redisCut, .linkCut,
-      .linkStall, .pathDrop, .pathDelay, .pathTrickle:
+      .linkStall, .pathDrop, .pathDelay, .pathTrickle, .redisFull:
       true
     case .nodeKill: nodes < 3
-    case .nodeRestart, .rollout, .linkDelay, .storm: false
+    case .nodeRestart, .rollout, .linkDelay, .clockStep, .descriptorShortage, .storm: false
     }
   }
 

@@ -190,6 +190,11 @@ struct FaultRunner: ~Copyable {
       ]
       cluster.setPaths(place, modes[fault.kind] ?? .whole)
       if fault.kind == .pathDrop { engine.post(.sever(node: cluster.nodes[place].name)) }
+    case .clockStep: cluster.stepClock(place, milliseconds: 3_600_000)
+    case .descriptorShortage: cluster.setDescriptorShortage(place, true)
+    case .redisFull:
+      engine.post(.beginCause(.interruption))
+      cluster.command("CONFIG SET maxmemory 1")
     case .storm:
       engine.post(.storm)
       heal(now)
@@ -233,6 +238,9 @@ struct FaultRunner: ~Copyable {
     case .redisPause: cluster.redis?.signal(SIGCONT)
     case .linkCut, .linkStall, .linkDelay: cluster.setLinks(place, .whole)
     case .pathDrop, .pathDelay, .pathTrickle: cluster.setPaths(place, .whole)
+    case .clockStep: cluster.stepClock(place, milliseconds: 0)
+    case .descriptorShortage: cluster.setDescriptorShortage(place, false)
+    case .redisFull: cluster.command("CONFIG SET maxmemory 0")
     case .nodeRestart, .rollout, .redisCut, .storm: break
     }
   }

@@ -26,6 +26,10 @@ struct Flag: Equatable, Sendable {
     name: "--dev", value: nil, setting: nil,
     summary: "For your own machine: anyone may connect from any page, as ?user=NAME says; console "
       + "at /, open server API, echo at /echo.")
+  static let devClock = Flag(
+    name: "--dev-clock", value: "FILE", setting: nil,
+    summary: "For trials, with --dev only: a file with the milliseconds by which the wall clock is "
+      + "wrong, which may change.")
 }
 
 /// One command.
@@ -101,7 +105,7 @@ struct Command: Equatable, Sendable {
       .setting("--redis", "URL", "redis.urls"), .setting("--shards", "N", "shards"),
       .setting("--node-id", "ID", "node_id"), .config,
       .setting("--log-format", "text|json", "log.format"),
-      .setting("--log-level", "LEVEL", "log.level"), .dev,
+      .setting("--log-level", "LEVEL", "log.level"), .dev, .devClock,
     ])
 
   private static let checkConfig = Command(

@@ -12,7 +12,14 @@ extension ServeCommand {
       Output.writeError("roost serve: \(refusal)\n")
       return 1
     }
-    return run(configuration: reading.configuration, environment: environment) {
+    let clockFile = invocation.value(of: Flag.devClock.name)
+    guard clockFile == nil || reading.configuration.dev else {
+      Output.writeError("roost serve: \(Flag.devClock.name) is for trials, and needs --dev\n")
+      return 1
+    }
+    return run(
+      configuration: reading.configuration, environment: environment, clockFile: clockFile
+    ) {
       // The flags and the environment are those of the start, the files are read anew.
       ConfigurationReading.load(invocation, environment: environment)
     }

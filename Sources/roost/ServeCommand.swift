@@ -13,9 +13,10 @@ enum ServeCommand {
   ///
   /// - Parameters:
   ///   - environment: names the supervisor that wants to be told, if there is one.
+  ///   - clockFile: where it stands how wrong the wall clock is to be; nil for a true one.
   ///   - reread: reads the configuration anew, for a reload.
   static func run(
-    configuration: Configuration, environment: [String: String],
+    configuration: Configuration, environment: [String: String], clockFile: String? = nil,
     reread: () -> ConfigurationOutcome
   ) -> Int32 {
     let log = Log(
@@ -48,7 +49,8 @@ enum ServeCommand {
     }
     announce(node, admin, configuration, log)
     supervision.tell(.ready)
-    let status = waitForEnd(of: node, signals, &supervision, log, reread)
+    var clock = clockFile.map { ClockFile(path: $0, log: log) }
+    let status = waitForEnd(of: node, signals, &supervision, log, reread) { clock?.look() }
     admin.stop()
     log.tellLeftOut()
     log.info("node_stopped", "the node has stopped", [.init("exit_status", Int(status))])
@@ -72,7 +74,7 @@ enum ServeCommand {
   /// Waits until the node has stopped, and looks after it meanwhile: signals, certificates, the drain.
   private static func waitForEnd(
     of node: Node, _ signals: borrowing Signals, _ supervision: inout Supervision, _ log: Log,
-    _ reread: () -> ConfigurationOutcome
+    _ reread: () -> ConfigurationOutcome, meanwhile: () -> Void
   ) -> Int32 {
     let stopped = StopFlag()
     let waiter: LoopThread
@@ -108,6 +110,7 @@ enum ServeCommand {
         node.drain(.signal)
       }
       supervision.look(at: node)
+      meanwhile()
       if node.isDrainOverdue { node.cutDrain(because: "drain.hard_stop has passed") }
       if !isDraining, node.clusterEntry == .refused {
         guard status == 0 else { continue }

@@ -156,15 +156,15 @@ struct TopLoop: ~Copyable {
       guard terminal == nil else { return draw() }
       let text =
         options.isJSON
-        ? TopReport.json(nodes: nodes, top: top, milliseconds: WallClock.milliseconds())
-        : TopReport.plain(snapshot, at: WallClock.dateAndTime())
+        ? TopReport.json(nodes: nodes, top: top, milliseconds: LocalTime.milliseconds())
+        : TopReport.plain(snapshot, at: LocalTime.dateAndTime())
       if !Terminal.write(text) || options.isOnce { end = .ended }
     case .failed(let sentence, let isFinal):
       problem = sentence
       if isFinal { return end = .failed(sentence) }
       guard terminal == nil else { return draw() }
       if options.isJSON {
-        let text = TopReport.json(problem: sentence, milliseconds: WallClock.milliseconds())
+        let text = TopReport.json(problem: sentence, milliseconds: LocalTime.milliseconds())
         if !Terminal.write(text) { end = .ended }
       }
       if options.isOnce { return end = .failed(sentence) }
@@ -185,7 +185,7 @@ struct TopLoop: ~Copyable {
     case .some(let terminal):
       let (width, height) = terminal.size
       let lines = TopScreen(width: width, height: height).lines(
-        snapshot, problem: problem, draining: draining, clock: WallClock.time())
+        snapshot, problem: problem, draining: draining, clock: LocalTime.time())
       if !terminal.draw(lines.map { $0.rendered(width: width, isColoured: isColoured) }) {
         end = .ended
       }
@@ -195,7 +195,7 @@ struct TopLoop: ~Copyable {
 }
 
 /// The clock on the wall, as the machine's zone has it.
-enum WallClock {
+enum LocalTime {
   /// Milliseconds since 1970.
   static func milliseconds() -> Int64 {
     var now = timespec()
