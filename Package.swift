@@ -160,7 +160,7 @@ let package = Package(
         "Gateway", "TestSupport", "TestRandom", "TestKeys", "Auth", "RoostEventLoop", "RoostRooms",
         "RoostJSON", "RoostHTTP", "RoostWebSocket", "RoostWire", "Backplane", "Telemetry",
       ]),
-    tests("Tidy", ["Gateway", "RoostWire", "roost"]),
+    tests("Tidy", ["Gateway", "RoostWire", "Soak", "roost"]),
     tests("Rooms", ["RoostRooms", "TestRandom"]),
     tests("Wire", ["RoostWire", "RoostRooms", "RoostJSON", "TestRandom"]),
     tests("Auth", ["Auth", "TestKeys", "TestRandom", "RoostRooms", "RoostCrypto"]),

@@ -3,6 +3,7 @@
 
 import Gateway
 import RoostWire
+import Soak
 import Testing
 
 @testable import Gateway
@@ -51,6 +52,11 @@ enum SourceNames {
     rows.compactMap { $0.first.map(Document.unquoted) }
   }
 
+  /// The names in the first cells, of which a cell may have several.
+  private static func names(in rows: [[String]]) -> [String] {
+    firstCells(rows).flatMap { $0.split(separator: ",").map { String($0.drop { $0 == " " }) } }
+  }
+
   // MARK: Protocol
 
   @Test func `every error code is in the protocol's table`() {
@@ -69,8 +75,7 @@ enum SourceNames {
   }
 
   @Test func `every push is in the protocol's table`() {
-    let documented = Self.firstCells(Self.protocolPage.rows(inSection: "Pushes"))
-      .flatMap { $0.split(separator: ",").map { String($0.drop { $0 == " " }) } }
+    let documented = Self.names(in: Self.protocolPage.rows(inSection: "Pushes"))
     #expect(
       differences(
         in: ["Welcome", "Push"].flatMap {
@@ -124,6 +129,25 @@ enum SourceNames {
       differences(
         in: DoctorCheck.allCases.map(\.rawValue), "DoctorCheck",
         and: Self.firstCells(commands.rows(under: "check")), "Commands.md") == [])
+  }
+
+  @Test func `every kind of fault and every key of a scenario is documented`() {
+    let commands = Document(SourceTree.file("\(Self.folder)/Commands.md"))
+    #expect(
+      differences(
+        in: FaultKind.allCases.map(\.rawValue), "FaultKind",
+        and: Self.names(in: commands.rows(under: "fault")), "Commands.md") == [])
+    let documented = commands.rows(under: "key").map {
+      $0.prefix(2).map(Document.unquoted).joined(separator: " | ")
+    }
+    #expect(
+      differences(
+        in: ScenarioKey.all.map { "\($0.path) | \($0.allowed)" }, "ScenarioKey", and: documented,
+        "Commands.md") == [])
+    #expect(
+      differences(
+        in: Plant.allCases.map(\.rawValue), "Plant",
+        and: Self.names(in: commands.rows(under: "plant")), "Commands.md") == [])
   }
 
   // MARK: Operations
