@@ -203,7 +203,7 @@ let package = Package(
     tests(
       "Roost",
       [
-        "roost", "Gateway", "Fetch", "TestSupport", "TestKeys", "Auth", "RoostCrypto",
+        "roost", "Gateway", "Fetch", "Soak", "TestSupport", "TestKeys", "Auth", "RoostCrypto",
         "RoostEventLoop", "RoostJSON", "RoostRooms",
       ]),
   ]

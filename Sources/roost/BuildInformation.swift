@@ -8,6 +8,15 @@ enum BuildInformation {
   /// `roost 0.1.0 (swift 6.3.1, linux x86_64)`.
   static let line = "roost \(version) (swift \(compiler), linux \(architecture))"
 
+  // SwiftPM defines the word in debug builds, and in no other.
+  #if DEBUG
+    /// Whether it was optimised.
+    static let isRelease = false
+  #else
+    /// Whether it was optimised.
+    static let isRelease = true
+  #endif
+
   // The compiler does not tell its version other than by comparisons.
   #if compiler(>=6.4)
     private static let compiler = "6.4 or later"

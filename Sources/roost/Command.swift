@@ -46,10 +46,12 @@ struct Command: Equatable, Sendable {
     case tokenInspect = "token inspect"
     case top
     case soak
+    case bench
   }
 
   let name: Name
-  /// The names of its arguments in help, in brackets those that may be missing; nil: it takes none.
+  /// The names of its arguments in help, in brackets those that may be missing, with dots those that
+  /// may be repeated; nil: it takes none.
   let argument: String?
   /// One sentence, for the overview.
   let summary: String
@@ -69,11 +71,15 @@ struct Command: Equatable, Sendable {
     case .tokenInspect: tokenInspect
     case .top: top
     case .soak: soak
+    case .bench: bench
     }
   }
 
   /// How many arguments it takes at most.
-  var argumentsMax: Int { argument?.split(separator: " ").count ?? 0 }
+  var argumentsMax: Int {
+    guard let argument else { return 0 }
+    return argument.hasSuffix("...]") ? 16 : argument.split(separator: " ").count
+  }
 
   static let all = Name.allCases.map(named)
 

@@ -15,6 +15,11 @@ struct Invocation: Equatable {
   let argument: String?
   /// The argument behind it.
   var second: String?
+  /// Those behind the second one.
+  var others: [String] = []
+
+  /// All arguments.
+  var arguments: [String] { [argument, second].compactMap(\.self) + others }
 
   /// What a command line asks for.
   enum Outcome: Equatable {
@@ -107,7 +112,8 @@ struct Invocation: Equatable {
     }
     return .run(
       Invocation(
-        command: command, flags: flags, argument: given.first, second: given.dropFirst().first))
+        command: command, flags: flags, argument: given.first, second: given.dropFirst().first,
+        others: Array(given.dropFirst(2))))
   }
 
   private static func help(_ arguments: ArraySlice<String>) -> Outcome {

@@ -24,6 +24,14 @@ enum ProcessEnvironment {
     return variables
   }
 
+  /// The path of the program that runs, for commands that start nodes.
+  static var program: String {
+    var bytes = [CChar](repeating: 0, count: 4096)
+    let count = readlink("/proc/self/exe", &bytes, bytes.count)
+    guard count > 0 else { return CommandLine.arguments[0] }
+    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
   /// Reads a file whole; of one that is far too large, only the beginning.
   static func contents(of path: String) -> Result<[UInt8], Errno> {
     let number = open(path, O_RDONLY | O_CLOEXEC)

@@ -44,6 +44,7 @@ extension Invocation {
     case .tokenInspect: TokenInspectCommand.run(self, environment: environment)
     case .top: TopCommand.run(self, environment: environment)
     case .soak: SoakCommand.run(self)
+    case .bench: BenchCommand.run(self)
     }
   }
 }

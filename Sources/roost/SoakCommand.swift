@@ -72,7 +72,7 @@ enum SoakCommand {
     }
     let name = path.split(separator: "/").last.map { $0.prefix { $0 != "." } } ?? ""
     var options = SoakOptions(
-      scenario: scenario, name: String(name), seed: seed, program: program,
+      scenario: scenario, name: String(name), seed: seed, program: ProcessEnvironment.program,
       command: command(path, invocation, seed))
     options.reportFolder = invocation.value(of: "--report")
     for text in invocation.values(of: "--target") {
@@ -168,37 +168,5 @@ enum SoakCommand {
       words += [given.flag.name, given.text]
     }
     return (words + ["--seed", "\(seed)"]).joined(separator: " ")
-  }
-
-  /// The program that runs, from which nodes are started.
-  private static var program: String {
-    var bytes = [CChar](repeating: 0, count: 4096)
-    let count = readlink("/proc/self/exe", &bytes, bytes.count)
-    guard count > 0 else { return CommandLine.arguments[0] }
-    return String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-  }
-}
-
-/// One line that is written anew on a terminal; elsewhere one every five seconds.
-private final class ProgressLine {
-  private let isTerminal = isatty(2) == 1
-  private var next = MonotonicInstant.zero
-  private var isOpen = false
-
-  func show(_ text: String) {
-    if isTerminal {
-      Output.writeError("\r\u{1B}[K\(text)")
-      isOpen = true
-      return
-    }
-    let now = MonotonicInstant.now()
-    guard now >= next else { return }
-    next = now.advanced(by: .seconds(5))
-    Output.writeError(text + "\n")
-  }
-
-  func end() {
-    if isOpen { Output.writeError("\n") }
-    isOpen = false
   }
 }
