@@ -66,6 +66,37 @@ import Testing
     #expect(result.outcomes.first?.figures[.redis] != nil, "\(said)")
   }
 
+  /// A proxy spoils what a node delivers: the whole way from the socket to the verdict sees it.
+  @Test(arguments: [Plant.drop, .double, .swap])
+  func `what a proxy drops, doubles or exchanges makes the figures void`(plant: Plant) throws {
+    let workload = BenchWorkload(.w2paced, connections: 30)
+    let cluster = try BenchCluster(workload, program: try BuiltProgram.path(), nil)
+    defer { cluster.stop() }
+    try cluster.start { false }
+    var targets = cluster.targets
+    let proxy = try PlantingProxy(plant, to: targets.addresses, seed: 3)
+    defer { proxy.stop() }
+    targets.addresses = [proxy.address]
+    let poller = try Poller()
+    var loop = Loop(poller: poller, wakeup: try Wakeup())
+    let timer = try PreciseTimer(on: poller, token: BenchCore.timerToken)
+    var core = BenchCore(
+      workload, seconds: 0.3, targets, ProcessMeter(), poller, timer,
+      isInterrupted: { false }, show: { _ in })
+    // A test has no time to be sure.
+    core.quietLooksMax = 6
+    while !core.isDone { loop.tick(&core) }
+    let (failure, faults) = (core.failure, core.outcome.faults)
+    #expect(failure == nil)
+    // What the proxy holds back at the end is lost, too.
+    switch plant {
+    case .drop: #expect(faults.lost > 0 && faults.doubled + faults.reordered == 0, "\(faults)")
+    case .double: #expect(faults.doubled > 0 && faults.lost + faults.reordered == 0, "\(faults)")
+    default: #expect(faults.reordered > 0 && faults.doubled == 0, "\(faults)")
+    }
+    #expect(faults.wrong == 0 && faults.cut == 0, "\(faults)")
+  }
+
   @Test func `an interrupted run ends what it has started and leaves nothing behind`() throws {
     let folder = try Files.makeTemporaryFolder()
     defer { Files.remove(folder) }

@@ -45,7 +45,7 @@ import Testing
       #""roost_bench":1"#, #""roost_bench":2"#,
       "it was written by a roost bench of another version"
     ),
-    (#""node_us":0.7412"#, #""node_us":nan"#, "line 3, column 57: "),
+    (#""node_us":0.7412"#, #""node_us":nan"#, "line 3, column 59: "),
     (#""name":"w1""#, #""name":"w2w16""#, "w2w16 occurs twice in it"),
   ])
   func `a file that somebody has changed is refused with a sentence`(
@@ -115,15 +115,19 @@ import Testing
     #expect(
       Self.result().summary == """
         roost 0.1.0, release build; Made-up 9000, 2 processors, 8.0 GiB, Linux 6.1.0
-        nodes on one processor, clients on another one; 5.0 s each; CPU: user and system time of \
-        all threads, from /proc/PID/task/*/schedstat
+        nodes on one processor, clients on another one
+        5.0 s each; CPU is user and system time, from /proc/PID/task/*/schedstat
 
-        workload                                        cost                  rate/s  p50 ms  \
-        p99 ms  p99.9 ms  max ms  node MiB  CPU % node/clients  lost/doubled/out of order
-        w1        15,000 idle members of 1,500 rooms     612  B/connection                    \
-                                     12.0                                           0/0/0
-        w2w16     one room of 1,000, 16 on their way   0.741  µs/delivery   1,349,876    8.43  \
-         12.50     20.10     102       3.8              100/71                      0/0/0
+        workload
+        w1        15,000 idle members of 1,500 rooms
+        w2w16     one room of 1,000, 16 on their way
+
+        workload   cost                   rate/s  p50 ms  p99 ms  p99.9 ms  max ms  node MiB  \
+         CPU %  lost/doubled/late
+        w1          612  B/connection                                                   12.0  \
+                            0/0/0
+        w2w16     0.741  µs/delivery   1,349,876    8.43   12.50     20.10     102       3.8  \
+        100/71              0/0/0
 
         """)
   }

@@ -25,10 +25,10 @@ extension BenchCore {
   }
 
   /// A client has come as far as the workload wants it.
-  private mutating func arrived(_ member: Int, _ now: MonotonicInstant) {
+  private mutating func arrived(_ member: Int) {
     members[member].stage = .present
     present += 1
-    lastProgress = now
+    hasProgress = true
   }
 
   /// A text that is no message: a step on the way into the room.
@@ -37,13 +37,13 @@ extension BenchCore {
     case .connecting where text.starts(with: Array(#"{"type":"welcome""#.utf8)):
       if case .handshakes = workload.load {
         latencies.add(now.since(members[member].began))
-        return arrived(member, now)
+        return arrived(member)
       }
       members[member].stage = .joining
-      lastProgress = now
+      hasProgress = true
       send(BenchText.join(room: workload.room(of: member)), by: member)
     case .joining where text.starts(with: Array(#"{"type":"ok","id":1,"#.utf8)):
-      arrived(member, now)
+      arrived(member)
     case .connecting, .joining:
       let said = TableText.harmless(String(decoding: text.prefix(100), as: UTF8.self))
       fail("a node answered a client with \(said)")
@@ -68,7 +68,7 @@ extension BenchCore {
     }
     // Read behind the bytes, not at the beginning of the tick: others were read since then.
     let now = MonotonicInstant.now()
-    if isEcho, members[member].stage == .connecting, connection.isOpen { arrived(member, now) }
+    if isEcho, members[member].stage == .connecting, connection.isOpen { arrived(member) }
     for text in others { take(other: text, of: member, now) }
     for _ in 0..<wrong { tally.receiveWrong() }
     for stamp in found { take(stamp, of: member, now) }
@@ -84,7 +84,7 @@ extension BenchCore {
   private mutating func take(_ stamp: BenchStamp, of member: Int, _ now: MonotonicInstant) {
     let room = workload.room(of: member)
     guard tally.receive(stamp, member: member, room: room) else { return }
-    lastProgress = now
+    hasProgress = true
     if phase == .measuring { counted += 1 }
     if stamp.nanoseconds >= timedFrom.nanoseconds, now.nanoseconds >= stamp.nanoseconds {
       latencies.add(microseconds: (now.nanoseconds - stamp.nanoseconds) / 1000)

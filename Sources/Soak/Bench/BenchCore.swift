@@ -53,12 +53,10 @@ struct BenchCore: ~Copyable {
 
   static let readBytes = 131_072
   static let timerToken = UInt64.max - 1
-  /// How often the clock is looked at for phases and people.
+  /// How often the clock is looked at for silence and for people.
   static let lookEvery = Duration.milliseconds(50)
-  /// How long clients may come without any of them getting anywhere, and messages may stay away.
-  static let patience = Duration.seconds(15)
-  /// How long messages that are still on their way are waited for at the end.
-  static let drainMax = Duration.seconds(5)
+  /// Looks in a row at which no client had come further, before that is given up: 15 s.
+  static let stuckLooksMax = 300
 
   let workload: BenchWorkload
   let seconds: Double
@@ -69,6 +67,10 @@ struct BenchCore: ~Copyable {
   let buffer: UnsafeMutableRawBufferPointer
   let isInterrupted: () -> Bool
   let show: (String) -> Void
+  /// Looks in a row at which nothing new had come, before what is missing counts as lost: 3 s.
+  ///
+  /// Looks and not a time: who was stopped for a while has not listened meanwhile.
+  var quietLooksMax = 60
   var inflater = Inflater(windowBits: 15)
   var masks = SeededNumbers(seed: RandomBytes.uint64(), stream: 0)
 
@@ -84,13 +86,13 @@ struct BenchCore: ~Copyable {
   // Coming.
   var begun = 0
   var present = 0
-  /// Of which so many have their `welcome`, or of an echo their upgrade.
-  var welcomed = 0
 
   // The pace.
   var phase = Phase.connecting
   var phaseEnds = MonotonicInstant.distantFuture
-  var lastProgress: MonotonicInstant
+  /// Whether anybody has come further, or was given something new, since the last look.
+  var hasProgress = false
+  private var quietLooks = 0
   var nextLook = MonotonicInstant.zero
   var paceStart = MonotonicInstant.zero
   var paced = 0
@@ -135,7 +137,6 @@ struct BenchCore: ~Copyable {
     }
     tally = BenchTally(workload)
     outcome = BenchOutcome(workload)
-    lastProgress = MonotonicInstant.now()
     before = costs()
     memoryBefore = memory()
   }
@@ -177,11 +178,14 @@ struct BenchCore: ~Copyable {
 
   // MARK: Phases
 
-  private mutating func enter(_ phase: Phase, for duration: Duration, _ now: MonotonicInstant) {
+  /// Begins a phase that lasts so long, or with nil until something happens.
+  private mutating func enter(_ phase: Phase, for duration: Duration?, _ now: MonotonicInstant) {
     self.phase = phase
-    phaseEnds = now.advanced(by: duration)
-    lastProgress = now
+    phaseEnds = duration.map { now.advanced(by: $0) } ?? .distantFuture
+    quietLooks = 0
   }
+
+  private var isQuiet: Bool { quietLooks >= quietLooksMax }
 
   private var measured: Duration { .nanoseconds(Int64(seconds * 1e9)) }
 
@@ -191,7 +195,7 @@ struct BenchCore: ~Copyable {
     case .connecting:
       if present == members.count {
         hasCome(now)
-      } else if now.since(lastProgress) > Self.patience {
+      } else if quietLooks >= Self.stuckLooksMax {
         fail("\(present) of \(members.count) clients were there, and for 15 s no more came")
       }
     case .settling where now >= phaseEnds:
@@ -204,19 +208,17 @@ struct BenchCore: ~Copyable {
       before = costs()
       enter(.measuring, for: measured, now)
     case .measuring where now >= phaseEnds:
-      guard latencies.count > 0 || now.since(lastProgress) > Self.drainMax else {
+      guard latencies.count > 0 || isQuiet else {
         // On a machine that had no time for us nothing was timed yet.
         phaseEnds = now.advanced(by: .milliseconds(10))
         return
       }
       measure(counted)
-      enter(.draining, for: Self.drainMax, now)
-    case .draining where now >= phaseEnds || tally.received >= tally.expected: finish()
+      enter(.draining, for: nil, now)
+    case .draining where tally.received >= tally.expected || isQuiet: finish()
     case .warming, .measuring:
       // Of messages that wait for each other none comes behind a loss.
-      if now.since(lastProgress) > Self.drainMax, workload.waitsForDeliveries {
-        enter(.draining, for: .zero, now)
-      }
+      if isQuiet, workload.waitsForDeliveries { finish() }
     case .settling, .draining, .done: break
     }
   }
@@ -257,7 +259,7 @@ struct BenchCore: ~Copyable {
     members[member].stage = .gone
     tally.cut()
     if phase == .settling || phase == .warming || phase == .measuring {
-      enter(.draining, for: .milliseconds(500), now)
+      enter(.draining, for: nil, now)
     }
   }
 
@@ -308,6 +310,8 @@ extension BenchCore: LoopStages {
     publishMore()
     guard now >= nextLook else { return }
     nextLook = now.advanced(by: Self.lookEvery)
+    quietLooks = hasProgress ? 0 : quietLooks + 1
+    hasProgress = false
     if isInterrupted() { fail("it was interrupted") }
     show(line)
   }

@@ -56,10 +56,10 @@ extension BenchResult {
     text += "roost \(build.version), \(build.configuration) build; \(machine.text)\n"
     text +=
       machine.isPinned
-      ? "nodes on one processor, clients on another one; "
-      : "NOT PINNED, because there is one processor only: clients and nodes slow each other down; "
-    text += "\(Decimal.text(seconds, digits: 1)) s each; CPU: \(source.text)\n\n"
-    text += table
+      ? "nodes on one processor, clients on another one\n"
+      : "NOT PINNED, because there is one processor only: clients and nodes slow each other down\n"
+    text += "\(Decimal.text(seconds, digits: 1)) s each; CPU is \(source.text)\n\n"
+    text += list + "\n" + table
     for outcome in outcomes where !outcome.faults.isEmpty {
       text +=
         "VOID  \(outcome.workload.name.rawValue): \(outcome.faults.sentence), so that its figures "
@@ -69,12 +69,21 @@ extension BenchResult {
     return text
   }
 
+  /// What the workloads are.
+  private var list: String {
+    var table = TableText(["workload", ""], leftColumns: [0, 1])
+    for outcome in outcomes {
+      table.add([outcome.workload.name.rawValue, outcome.workload.about])
+    }
+    return table.text
+  }
+
   private var table: String {
     var table = TableText(
       [
-        "workload", "", "cost", "", "rate/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "node MiB",
-        "CPU % node/clients", "lost/doubled/out of order",
-      ], leftColumns: [0, 1, 3])
+        "workload", "cost", "", "rate/s", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "node MiB",
+        "CPU %", "lost/doubled/late",
+      ], leftColumns: [0, 2])
     for outcome in outcomes {
       func cell(_ measure: BenchMeasure) -> String {
         outcome.figures[measure].map(measure.text) ?? ""
@@ -82,8 +91,7 @@ extension BenchResult {
       let isMemory = outcome.figures[.memory] != nil
       let shares = [BenchMeasure.nodeShare, .loadShare].map(cell)
       table.add([
-        outcome.workload.name.rawValue, outcome.workload.about,
-        isMemory ? cell(.memory) : cell(.processor),
+        outcome.workload.name.rawValue, isMemory ? cell(.memory) : cell(.processor),
         "\(isMemory ? "B" : "µs")/\(outcome.workload.unit)", cell(.rate), cell(.median),
         cell(.percentile99), cell(.percentile999), cell(.longest), cell(.nodeMemory),
         shares.contains("") ? "" : shares.joined(separator: "/"), outcome.faults.text,

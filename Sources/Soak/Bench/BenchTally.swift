@@ -19,7 +19,7 @@ public struct BenchFaults: Equatable, Sendable {
   /// Whether there is none.
   public var isEmpty: Bool { self == BenchFaults() }
 
-  /// `lost/doubled/out of order`, and behind it what else there is.
+  /// Lost, doubled and out of order, and behind them what else there is.
   var text: String {
     var text = "\(lost)/\(doubled)/\(reordered)"
     if wrong > 0 { text += ", \(wrong) wrong" }

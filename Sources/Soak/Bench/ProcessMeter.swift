@@ -17,7 +17,7 @@ struct ProcessMeter: Sendable {
 
     var text: String {
       switch self {
-      case .schedstat: "user and system time of all threads, from /proc/PID/task/*/schedstat"
+      case .schedstat: "user and system time, from /proc/PID/task/*/schedstat"
       case .stat: "user and system time in steps of 10 ms, from /proc/PID/stat"
       }
     }
