@@ -79,7 +79,9 @@ extension SocketTests {
     }
 
     /// Opens a connection when the door lets it in: it remembers for a second that all places were
-    /// taken. One too many may hear of that before it hears of its user's room.
+    /// taken.
+    ///
+    /// One too many may hear of that before it hears of its user's room.
     private func insist(_ node: Node, user: String) async throws -> TestClient {
       let deadline = MonotonicInstant.now().advanced(by: Self.patience)
       while MonotonicInstant.now() < deadline {
