@@ -215,7 +215,7 @@ extension SocketTests {
 
     @Test(arguments: [1, 2])
     func `what a user sends to one node is charged on the other`(shards: Int) async throws {
-      let limit = 20
+      let limit = 8
       try await withCluster(
         shards: shards, { $0.limits.messagesPerSecondPerUser = limit }
       ) { nodes, _ in
@@ -230,7 +230,7 @@ extension SocketTests {
         while refusal == nil {
           guard MonotonicInstant.now() < deadline else { throw TestFailure("never refused") }
           _ = try busy.ask(Self.ping)
-          // One request a second at most, of twenty that are allowed: it is not this node's own use.
+          // One request a second at most, of eight that are allowed: it is not this node's own use.
           let now = metric(name, of: nodes[1])
           guard now > charged else { continue }
           charged = now
