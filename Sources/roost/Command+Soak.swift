@@ -8,8 +8,8 @@ extension Command {
     summary: "Breaks a real cluster on this machine and counts what its clients were given.",
     details: [
       "SCENARIO is a file; ops/soak has smoke, steady, churn, storm, rollout, herd, chaos, "
-        + "overload and overnight. Starts Redis, nodes and HAProxy on 127.0.0.1 in a folder of "
-        + "their own, connects clients, publishes at a steady rate, breaks things after a plan "
+        + "overload, large and overnight. Starts Redis, nodes and HAProxy on 127.0.0.1 in a folder "
+        + "of their own, connects clients, publishes at a steady rate, breaks things after a plan "
         + "that follows from the seed, and holds what every member was given against what was "
         + "promised: each acknowledged publish once, in order, intact; nothing that was refused; "
         + "every hole announced, and none without a cause. "

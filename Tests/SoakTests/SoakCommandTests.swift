@@ -134,7 +134,8 @@ import Testing
 
   @Test func `every shipped scenario can be read`() throws {
     let names = [
-      "smoke", "steady", "churn", "storm", "rollout", "herd", "chaos", "overload", "overnight",
+      "smoke", "steady", "churn", "storm", "rollout", "herd", "chaos", "overload", "large",
+      "overnight",
     ]
     for name in names {
       let text = try #require(Machine.contents(of: "\(Self.folder)/\(name).json"), "\(name)")
