@@ -208,8 +208,8 @@ struct Drain: Sendable {
     return quota
   }
 
-  /// Connections a second: what the others take, at most a tenth of them, and at least what the window
-  /// forces.
+  /// Connections a second: what the emptiest of the others take, at most a tenth of them, and at least
+  /// what the window forces.
   static func pace(
     untold: Int, total: Int, remaining: Double, neighbours: DrainNeighbours?
   ) -> Double {
@@ -217,7 +217,8 @@ struct Drain: Sendable {
     guard let neighbours, neighbours.survivors > 0 else { return even }
     let share =
       neighbours.rate.map {
-        Double(neighbours.survivors) * Double($0) / Double(max(neighbours.draining, 1))
+        Double(neighbours.emptiest ?? neighbours.survivors) * Double($0)
+          / Double(max(neighbours.draining, 1))
       } ?? .infinity
     return max(even, min(share, Double(total) / 10))
   }

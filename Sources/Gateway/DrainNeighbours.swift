@@ -18,6 +18,11 @@ struct DrainNeighbours: Sendable, Equatable {
   var readAt: MonotonicInstant
   /// Connections of the nodes that serve, are ready and have room.
   var connections = 0
+  /// Survivors that have about as few connections as the one that has fewest; nil: all of them.
+  ///
+  /// A balancer that looks for the fewest connections sends everybody to these, so that a node which
+  /// has just come back empty gets all that leave, and not its share.
+  var emptiest: Int?
 }
 
 /// Listens to what the nodes announce.
@@ -41,6 +46,7 @@ struct DrainOutlook: Sendable {
   mutating func read(_ listings: [NodeListing], _ now: MonotonicInstant) {
     var figures = DrainNeighbours(survivors: 0, rate: nil, draining: 1, readAt: now)
     var known: [String: Seen] = [:]
+    var loads: [Int64] = []
     for listing in listings where !listing.isSelf {
       let tree = try? JSONTree(parsing: listing.announcement, depthMax: 4, bytesMax: 8192)
       guard let tree else { continue }
@@ -57,12 +63,17 @@ struct DrainOutlook: Sendable {
         let used = tree["connections"]?.integer ?? 0
         guard used < tree["connections_max"]?.integer ?? .max else { continue }
         figures.survivors += 1
+        loads.append(max(used, 0))
         let (sum, overflow) = figures.connections.addingReportingOverflow(Int(clamping: used))
         figures.connections = overflow ? .max : sum
         guard let rate = tree["handshakes_per_second"]?.integer, rate > 0 else { continue }
         figures.rate = min(figures.rate ?? .max, Int(clamping: rate))
       default: break
       }
+    }
+    if let least = loads.min(), let rate = figures.rate {
+      // Those that are within two seconds of the emptiest take turns with it before long.
+      figures.emptiest = loads.count { $0 - least <= 2 * Int64(min(rate, 1_000_000)) }
     }
     seen = known
     neighbours = figures

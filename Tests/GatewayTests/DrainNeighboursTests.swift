@@ -68,6 +68,33 @@ struct DrainNeighboursTests {
     #expect(found == [1, 90, 1])
   }
 
+  // A rolling restart behind a balancer that looks for the fewest connections sent twice what it had
+  // announced to each node that had just come back.
+  @Test func `a node that has just come back takes everybody until the others have as few`() {
+    let outlook = Listener()
+    func emptiest(_ used: [Int], rate: Int? = 50) -> Int? {
+      outlook.read(
+        used.enumerated().map { listing("n\($0)", serving(rate, used: $1, max: 10_000)) },
+        Self.start)
+      return outlook.neighbours?.emptiest
+    }
+    #expect(emptiest([0, 1000, 1000]) == 1)
+    #expect(emptiest([900, 1000, 1001]) == 2)
+    #expect(emptiest([1000, 1000, 1100]) == 3)
+    // A node without a limit can be sent everybody.
+    #expect(emptiest([0, 1000], rate: nil) == nil)
+    #expect(emptiest([]) == nil)
+    var neighbours = DrainNeighbours(survivors: 3, rate: 50, draining: 1, readAt: Self.start)
+    func pace() -> Double {
+      Drain.pace(untold: 3000, total: 3000, remaining: 60, neighbours: neighbours)
+    }
+    #expect(pace() == 150)
+    neighbours.emptiest = 2
+    #expect(pace() == 100)
+    neighbours.emptiest = 1
+    #expect(pace() == 50)
+  }
+
   @Test(arguments: [
     "", "[]", "{}", "nonsense", #"{"phase":1}"#, #"{"phase":"serving","handshakes_per_second":0}"#,
     #"{"phase":"serving","handshakes_per_second":-5}"#,
