@@ -72,8 +72,8 @@ struct DrainOutlook: Sendable {
       }
     }
     if let least = loads.min(), let rate = figures.rate {
-      // Those that are within two seconds of the emptiest take turns with it before long.
-      figures.emptiest = loads.count { $0 - least <= 2 * Int64(min(rate, 1_000_000)) }
+      // Those that are a quarter of a second from the emptiest take turns with it at once.
+      figures.emptiest = loads.count { $0 - least <= Int64(rate / 4) }
     }
     seen = known
     neighbours = figures
