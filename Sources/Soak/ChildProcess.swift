@@ -97,6 +97,25 @@ final class ChildProcess {
     return true
   }
 
+  /// Waits until it does its work; throws when it ends before, takes longer, or somebody has had enough.
+  ///
+  /// - Parameter title: what it is called in the sentence that says so; nil: its name.
+  func waitUntilUp(
+    as title: String? = nil, within limit: Duration, _ isInterrupted: () -> Bool,
+    _ isUp: () -> Bool
+  ) throws(SoakFailure) {
+    let title = title ?? name
+    let deadline = MonotonicInstant.now().advanced(by: limit)
+    while !isUp() {
+      if isInterrupted() { throw SoakFailure("it was interrupted") }
+      if hasEnded() { throw SoakFailure("\(title) ended: \(lastWords)") }
+      guard MonotonicInstant.now() < deadline else {
+        throw SoakFailure("\(title) did not come up within \(limit): \(lastWords)")
+      }
+      _ = poll(nil, 0, 10)
+    }
+  }
+
   /// The end of what it has written.
   var lastWords: String {
     let text = Files.tail(of: log, bytes: 400).split(separator: "\n").suffix(2)

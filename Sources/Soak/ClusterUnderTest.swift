@@ -93,14 +93,14 @@ final class ClusterUnderTest {
   func start(isInterrupted: () -> Bool) throws(SoakFailure) {
     guard isOurs else { return }
     try startRedis()
-    try waitFor("Redis", redis, within: .seconds(20), isInterrupted) { self.answersRedis }
+    try redis?.waitUntilUp(as: "Redis", within: .seconds(20), isInterrupted) { answersRedis }
     if scenario.tlsPercent > 0 { try RunCertificates.make(in: path(".")) }
     try Files.write(configuration, to: path("roost.json"))
     try startProxies()
     for place in nodes.indices { try startNode(place) }
     for place in nodes.indices {
       let admin = nodes[place].admin
-      try waitFor(nodes[place].name, nodes[place].process, within: .seconds(60), isInterrupted) {
+      try nodes[place].process?.waitUntilUp(within: .seconds(60), isInterrupted) {
         Probe.isReady(admin)
       }
     }
@@ -112,7 +112,7 @@ final class ClusterUnderTest {
     balancer = try ChildProcess(
       "haproxy", haproxy, ["-db", "-f", path("haproxy.cfg")], log: path("haproxy.log"))
     let address = balancerAddress
-    try waitFor("haproxy", balancer, within: .seconds(20), isInterrupted) {
+    try balancer?.waitUntilUp(within: .seconds(20), isInterrupted) {
       Probe.get(address, "/readyz", within: .milliseconds(500))?.status == 200
     }
   }
@@ -132,23 +132,6 @@ final class ClusterUnderTest {
       }
     } catch {
       throw SoakFailure("no proxy to break links in: \(error)")
-    }
-  }
-
-  private func waitFor(
-    _ name: String, _ process: ChildProcess?, within limit: Duration, _ isInterrupted: () -> Bool,
-    _ condition: () -> Bool
-  ) throws(SoakFailure) {
-    let deadline = MonotonicInstant.now().advanced(by: limit)
-    while !condition() {
-      if isInterrupted() { throw SoakFailure("it was interrupted") }
-      if process?.hasEnded() != false {
-        throw SoakFailure("\(name) ended: \(process?.lastWords ?? "")")
-      }
-      guard MonotonicInstant.now() < deadline else {
-        throw SoakFailure("\(name) did not come up within \(limit): \(process?.lastWords ?? "")")
-      }
-      _ = poll(nil, 0, 20)
     }
   }
 

@@ -61,7 +61,7 @@ final class BenchCluster {
     }
     for node in nodes {
       var address: SocketAddress?
-      try wait(for: node, isInterrupted) {
+      try node.waitUntilUp(within: .seconds(60), isInterrupted) {
         guard let ready = Self.ready(log: node.log), Probe.isReady(ready.admin) else {
           return false
         }
@@ -103,28 +103,10 @@ final class BenchCluster {
       ], log: "\(folder)/redis.log")
     redis = started
     targets.redis = started.id
-    try wait(for: started, isInterrupted) {
+    try started.waitUntilUp(within: .seconds(60), isInterrupted) {
       Probe.redis(address, "PING")?.hasPrefix("+PONG") == true
     }
     return address
-  }
-
-  private func wait(
-    for process: ChildProcess, _ isInterrupted: () -> Bool, _ condition: () -> Bool
-  ) throws(SoakFailure) {
-    let limit = Duration.seconds(60)
-    let deadline = MonotonicInstant.now().advanced(by: limit)
-    while !condition() {
-      if isInterrupted() { throw SoakFailure("it was interrupted") }
-      if process.hasEnded() {
-        throw SoakFailure("\(process.name) ended: \(process.lastWords)")
-      }
-      guard MonotonicInstant.now() < deadline else {
-        throw SoakFailure(
-          "\(process.name) did not come up within \(limit): \(process.lastWords)")
-      }
-      _ = poll(nil, 0, 10)
-    }
   }
 
   /// The addresses in a node's log, once they stand there.
