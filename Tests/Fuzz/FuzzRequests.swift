@@ -53,7 +53,8 @@ private func check(_ parsed: ParsedRequest) {
   case .success(.join(let room, _)):
     check(parsed.id) {
       Reply.joined(
-        id: parsed.id, room: room, members: 1, position: nil, recovered: nil, to: &$0)
+        id: parsed.id, room: room, members: 1, position: nil, recovered: nil, isDegraded: false,
+        to: &$0)
     }
   case .success(.ping):
     check { Reply.pong(id: parsed.id, to: &$0) }
