@@ -180,6 +180,13 @@ final class ClientGear {
     failing.append((transport, reason))
   }
 
+  /// Closes what is left of all connections, which hold this and are held by it.
+  func endAll() {
+    for transport in transports.values { transport.end() }
+    dirty = []
+    failing = []
+  }
+
   func takeFailing() -> [(transport: ClientTransport, reason: String)] {
     defer { failing = [] }
     return failing

@@ -130,6 +130,8 @@ extension ClientCore: LoopStages {
 
   mutating func closeScheduled(now: MonotonicInstant) {
     for (transport, reason) in gear.takeFailing() { transport.fail(reason, now) }
+    // Their closes are sent; nobody is left to wait for the answers, or to let go of their sockets.
+    if isStopped { gear.endAll() }
   }
 
   func nextDeadline() -> MonotonicInstant? { isStopped ? .zero : gear.nextDeadline() }

@@ -17,6 +17,21 @@ extension ClientSocketTests {
     return count
   }
 
+  @Test func `a loop that is stopped lets go of all its descriptors at once`() async throws {
+    try await withNode(.forTests()) { node in
+      let before = Self.descriptors()
+      let loop = try ClientLoop()
+      let clients = try (0..<20).map { _ in try Client(node.address, loop: loop) }
+      for client in clients { client.connect() }
+      for client in clients { try await client.connected() }
+      // Its closes are not answered yet; it once kept their sockets, and its poller, for ever.
+      loop.stop()
+      try await node.empties()
+      // Its mailbox stays until it is let go of, so that a letter to it meets nobody, and no end.
+      try await settles { Self.descriptors() <= before + 1 }
+    }
+  }
+
   @Test func `a thousand reconnects leave no descriptor, no room and no connection`() async throws {
     try await withNode(.forTests()) { node in
       let loop = try ClientLoop()
