@@ -38,7 +38,10 @@ struct Drain: Sendable {
     /// How long before its turn a connection is told, so that it can look for another node.
     var lead: Duration { min(.seconds(1), window / 8) }
     /// How long behind its turn it may still be here, before it is closed.
-    var patience: Duration { min(.seconds(1), window / 8) }
+    ///
+    /// A client that moves is elsewhere in a few round trips, where the others have the time for them:
+    /// closed before, it would be seen to leave.
+    var patience: Duration { min(.seconds(5), window / 4) }
     /// Whether connections are told before they are closed; without a window they are not.
     var tells: Bool { window > .zero }
   }
