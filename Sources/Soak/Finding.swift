@@ -24,6 +24,8 @@ public struct Finding: Equatable, Sendable {
     case presenceWrong = "presence_wrong"
     /// A node did not come back to where it began.
     case leaked
+    /// A node was sent more newcomers at once than it takes.
+    case overrun
     /// A process or a client ended as it should not.
     case ended
   }

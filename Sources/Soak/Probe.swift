@@ -78,8 +78,10 @@ enum Probe {
 
 /// What a node says about itself.
 struct NodeSample: Equatable, Sendable {
-  /// Seconds since the run began.
+  /// Seconds since the run began, when it was asked.
   var seconds = 0.0
+  /// Seconds that the answer took.
+  var tookSeconds = 0.0
   var memoryBytes = 0.0
   var descriptors = 0.0
   var connections = 0.0
@@ -87,12 +89,18 @@ struct NodeSample: Equatable, Sendable {
   var members = 0.0
   var queueBytes = 0.0
   var processorSeconds = 0.0
+  /// Opening handshakes that came, whatever became of them.
+  var handshakes = 0.0
+  /// The same a second, since the sample before: at least so many, however late a busy node answered.
+  var handshakeRate = 0.0
 
   /// Asks a node; nil when it does not answer soon.
   init?(_ admin: SocketAddress, seconds: Double) {
+    let begin = MonotonicInstant.now()
     guard let page = Probe.get(admin, "/metrics", within: .milliseconds(500)), page.status == 200
     else { return nil }
     self.init(metrics: page.body, seconds: seconds)
+    tookSeconds = Double(MonotonicInstant.now().since(begin).nanosecondsClamped) / 1e9
   }
 
   /// Reads the text of Prometheus.
@@ -109,6 +117,7 @@ struct NodeSample: Equatable, Sendable {
       case "roost_rooms": rooms += value
       case "roost_members": members += value
       case "roost_outbound_bytes": queueBytes += value
+      case "roost_handshakes_total": handshakes += value
       case "process_cpu_seconds_total": processorSeconds += value
       default: continue
       }

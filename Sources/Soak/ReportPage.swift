@@ -106,6 +106,8 @@ enum ReportPage {
         title: "Clients in their rooms", unit: "clients",
         lines: [line("joined") { Double($0.joined) }]),
       Plot(title: "Connections of each node", unit: "connections", lines: nodes(\.connections)),
+      Plot(
+        title: "Handshakes of each node", unit: "a second", lines: nodes(\.handshakeRate)),
       Plot(title: "Memory of each node", unit: "MiB", lines: nodes { $0.memoryBytes / 1_048_576 }),
       Plot(title: "Descriptors of each node", unit: "descriptors", lines: nodes(\.descriptors)),
       Plot(title: "Bytes in queues", unit: "KiB", lines: nodes { $0.queueBytes / 1024 }),

@@ -82,6 +82,8 @@ public struct Scenario: Equatable, Sendable {
   public var deliveryP99Milliseconds = 0
   /// Milliseconds that 99 of 100 reconnections of stock clients may take; 0 for no bound.
   public var reconnectP99Milliseconds = 0
+  /// Handshakes that a node may be sent in a second; 0 for no bound.
+  public var handshakesMost = 0
 
   /// The defaults.
   public init() {}

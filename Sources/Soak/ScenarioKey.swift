@@ -129,6 +129,9 @@ public struct ScenarioKey {
         ScenarioKey(
           path: "must.reconnect_p99_ms", kind: .number(\.reconnectP99Milliseconds, 0...600_000),
           meaning: "What 99 of 100 reconnections of stock clients may take; 0 for no bound."),
+        ScenarioKey(
+          path: "must.handshakes_per_second", kind: .number(\.handshakesMost, 0...100_000),
+          meaning: "The most handshakes that a node may be sent in a second; 0 for no bound."),
       ]
   }
 

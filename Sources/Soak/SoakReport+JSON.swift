@@ -44,6 +44,9 @@ extension SoakReport {
     object.add("counts", raw: countsText)
     object.add("connections_over_tls", figures.secured)
     object.add("delivery_ms", raw: Self.text(of: figures.live))
+    let peace = deliveryByPeace
+    object.add("delivery_quiet_ms", raw: Self.text(of: peace.quiet))
+    object.add("delivery_in_faults_ms", raw: Self.text(of: peace.broken))
     object.add("recovered_ms", raw: Self.text(of: figures.late))
     object.add("reconnect_ours_ms", raw: Self.text(of: figures.reconnectOurs))
     object.add("reconnect_stock_ms", raw: Self.text(of: figures.reconnectStock))
@@ -59,7 +62,7 @@ extension SoakReport {
       "handshakes_per_second",
       raw: "[" + handshakesBySecond.map(String.init).joined(separator: ",") + "]")
     object.add("faults", raw: "[" + faults.map(Self.text).joined(separator: ",") + "]")
-    object.add("nodes", raw: "[" + nodes.map(Self.text).joined(separator: ",") + "]")
+    object.add("nodes", raw: "[" + nodes.map(text).joined(separator: ",") + "]")
     object.add("harness_processor_seconds", harnessProcessorSeconds)
     object.add("harness_memory_bytes", harnessMemoryBytes, digits: 0)
     var counted = ObjectText()
@@ -112,13 +115,16 @@ extension SoakReport {
     return object.text
   }
 
-  private static func text(_ node: NodeReport) -> String {
+  private func text(_ node: NodeReport) -> String {
     var object = ObjectText()
     object.add("name", node.name)
     object.add("starts", node.starts)
     object.add("processor_seconds", node.processorSeconds)
     object.add("memory_bytes_max", node.samples.map(\.memoryBytes).max() ?? 0, digits: 0)
     object.add("queue_bytes_max", node.samples.map(\.queueBytes).max() ?? 0, digits: 0)
+    object.add(
+      "handshakes_per_second_max",
+      node.busiestSecond(from: loadStart, to: loadEnd)?.handshakeRate ?? 0, digits: 0)
     object.add("descriptors_before", node.before?.descriptors ?? 0, digits: 0)
     object.add("descriptors_after", node.after?.descriptors ?? 0, digits: 0)
     if let trend = Trend(node.current.map { ($0.seconds, $0.memoryBytes) }) {

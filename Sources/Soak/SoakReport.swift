@@ -22,10 +22,20 @@ struct NodeReport: Sendable {
   mutating func add(_ sample: NodeSample, start: Int) {
     if start != starts { current = [] }
     starts = start
-    let last = current.last?.processorSeconds ?? 0
-    processorSeconds += max(0, sample.processorSeconds - last)
+    let last = current.last
+    processorSeconds += max(0, sample.processorSeconds - (last?.processorSeconds ?? 0))
+    var sample = sample
+    // A node that has just come up answers within the second.
+    let span = last.map { max(sample.seconds + sample.tookSeconds - $0.seconds, 0.5) } ?? 1
+    sample.handshakeRate = (sample.handshakes - (last?.handshakes ?? 0)) / span
     samples.append(sample)
     current.append(sample)
+  }
+
+  /// The most handshakes that came in a second between two points, and when.
+  func busiestSecond(from start: Double, to end: Double) -> NodeSample? {
+    samples.filter { $0.seconds > start && $0.seconds <= end }
+      .max { $0.handshakeRate < $1.handshakeRate }
   }
 }
 
@@ -69,6 +79,21 @@ public struct SoakReport: Sendable {
     }
   }
 
+  /// Whether a node was sent more newcomers than the scenario says it takes.
+  mutating func judgeHandshakes() {
+    let bound = options.scenario.handshakesMost
+    guard bound > 0 else { return }
+    for node in nodes {
+      guard let second = node.busiestSecond(from: loadStart, to: loadEnd),
+        second.handshakeRate > Double(bound)
+      else { continue }
+      findings.add(
+        .overrun,
+        "\(node.name) got \(Int(second.handshakeRate)) handshakes a second at "
+          + "\(Int(second.seconds)) s, more than \(bound)")
+    }
+  }
+
   /// Whether it was fast enough, where the scenario says what that is.
   mutating func judgeBounds() {
     let scenario = options.scenario
@@ -84,6 +109,20 @@ public struct SoakReport: Sendable {
       findings.add(
         .ended, "\(what) took up to \(Decimal.text(found, digits: 1)) ms, more than \(bound) ms")
     }
+  }
+
+  /// Latencies of the seconds under load in which something was broken, and of all others.
+  var deliveryByPeace: (quiet: LatencyHistogram, broken: LatencyHistogram) {
+    var (quiet, broken) = (LatencyHistogram(), LatencyHistogram())
+    for second in figures.seconds {
+      let begin = Double(second.second) - loadStart
+      guard begin >= 0, begin <= loadEnd - loadStart else { continue }
+      let isBroken = faults.contains { fault in
+        fault.start < begin + 1 && begin <= fault.end ?? .infinity
+      }
+      if isBroken { broken.add(second.live) } else { quiet.add(second.live) }
+    }
+    return (quiet, broken)
   }
 
   /// Notes what the harness itself has cost.
@@ -124,8 +163,21 @@ public struct SoakReport: Sendable {
           + "goings told, \(counts.presenceResets) times to be read again")
     }
     lines.append("  delivery  " + Self.percentiles(figures.live))
+    if !faults.isEmpty {
+      let peace = deliveryByPeace
+      lines.append("    in quiet  " + Self.percentiles(peace.quiet))
+      lines.append("    in faults " + Self.percentiles(peace.broken))
+    }
     lines.append("  back: ours  " + Self.percentiles(figures.reconnectOurs))
     lines.append("  back: stock " + Self.percentiles(figures.reconnectStock))
+    let busiest = nodes.compactMap { node in
+      node.busiestSecond(from: loadStart, to: loadEnd).map {
+        "\(node.name) \(Int($0.handshakeRate))"
+      }
+    }
+    if !busiest.isEmpty {
+      lines.append("  most handshakes in a second: " + busiest.joined(separator: ", "))
+    }
     let nodesTime = nodes.reduce(0) { $0 + $1.processorSeconds }
     lines.append(
       "  processor: nodes \(Decimal.text(nodesTime, digits: 1)) s, harness "

@@ -202,6 +202,7 @@ public final class SoakRun {
     report.figures = figures
     report.findings.add(figures.findings)
     report.judgeNodes()
+    report.judgeHandshakes()
     if report.findings.isEmpty { report.judgeBounds() }
     if let folder = options.reportFolder {
       try Files.makeFolder(folder)

@@ -68,8 +68,8 @@ import Testing
     #expect(page.contains("<td>node_kill of node2</td>"))
     #expect(page.contains("<td>never</td>"))
     #expect(page.contains("prefers-color-scheme:dark"))
-    #expect(page.ranges(of: "<svg").count == 8)
-    #expect(page.ranges(of: "class=\"band\"").count == 16)
+    #expect(page.ranges(of: "<svg").count == 9)
+    #expect(page.ranges(of: "class=\"band\"").count == 18)
     for outside in ["http://", "https://", "<script", "src=", "url("] {
       #expect(!page.contains(outside), "\(outside)")
     }
@@ -86,7 +86,7 @@ import Testing
     report.figures = Self.report().figures
     report.loadEnd = 11
     let page = ReportPage.html(report)
-    #expect(page.ranges(of: "<svg").count == 9)
+    #expect(page.ranges(of: "<svg").count == 10)
     #expect(page.contains("beside an earlier run"))
     for text in ["{}", "[", #"{"scenario":"a"}"#] {
       #expect(throws: ScenarioProblem.self) { try EarlierRun(parsing: Array(text.utf8)) }
@@ -107,6 +107,44 @@ import Testing
       bounded.findings.kept.map(\.sentence) == [
         "99 of 100 messages took up to 80.0 ms, more than 50 ms"
       ])
+  }
+
+  @Test func `a node that is sent more newcomers than it takes is named with the second`() {
+    // Before the load, within it, and the first second of a node that came back.
+    for (at, start, sentences) in [
+      (0, 1, []), (4, 1, ["node1 got 151 handshakes a second at 4 s, more than 150"]),
+      (4, 2, ["node1 got 751 handshakes a second at 4 s, more than 150"]),
+    ] {
+      var options = Self.report().options
+      options.scenario.handshakesMost = 150
+      var report = SoakReport(options)
+      (report.loadStart, report.loadEnd) = (1, 11)
+      var node = NodeReport(name: "node1")
+      var total = 0
+      for second in 0..<11 {
+        total += second == at ? 151 : 150
+        node.add(
+          NodeSample(
+            metrics: """
+              roost_handshakes_total{result="accepted"} \(total - 5)
+              roost_handshakes_total{result="limit"} 5
+              """, seconds: Double(second)), start: second < at ? 1 : start)
+      }
+      report.nodes = [node]
+      report.judgeHandshakes()
+      #expect(report.findings.kept.map(\.sentence) == sentences)
+    }
+  }
+
+  @Test func `seconds in which something was broken have latencies of their own`() {
+    var report = Self.report()
+    // The faults are from 4 s to 6.5 s, and from 8 s on.
+    for second in report.figures.seconds.indices {
+      report.figures.seconds[second].live.add(microseconds: UInt64(second))
+    }
+    let peace = report.deliveryByPeace
+    #expect(peace.quiet.count == 4 && peace.quiet.maximum == 7)
+    #expect(peace.broken.count == 6 && peace.broken.maximum == 10)
   }
 
   @Test func `memory that grows over minutes is a leak, memory that fills up is none`() {
