@@ -65,9 +65,9 @@ extension Core {
     let decimals = percent % 100 < 10 ? "0\(percent % 100)" : "\(percent % 100)"
     output.append(contentsOf: ",\"load\":\(percent / 100).\(decimals)".utf8)
     if rules.limits.handshakesPerSecond > 0 {
-      // Half of what it takes: draining neighbours may not use up all of it.
       append(
-        "handshakes_per_second", max(1, rules.limits.handshakesPerSecond / 2), to: &output)
+        "handshakes_per_second", Self.offer(of: rules.limits.handshakesPerSecond, load: load),
+        to: &output)
     }
     appendRates(counts, now, to: &output)
     append("queue_bytes", sum { $0.outboundBytes.value }, to: &output)
@@ -90,6 +90,16 @@ extension Core {
     }
     output.append(contentsOf: "}}".utf8)
     return output
+  }
+
+  /// Connections a second that draining neighbours may send here: half of what the node takes, so that
+  /// they do not use up all of it.
+  ///
+  /// A busy loop has less time for newcomers, who come with joins and recoveries: from half busy on it is
+  /// less, down to a fifth of that. Never 0, which would say that there is no limit.
+  static func offer(of limit: Int, load: Double) -> Int {
+    let share = load > 0.5 ? max(0.2, 2 * (1 - load)) : 1
+    return max(1, Int(Double(limit / 2) * share))
   }
 
   /// Rates since the last announcement; nothing in the first one.

@@ -52,6 +52,16 @@ struct DrainNeighboursTests {
     #expect(found == [3, 50, 2])
   }
 
+  @Test(arguments: [
+    (1000, 0, 500), (1000, 0.5, 500), (1000, 0.75, 250), (1000, 0.9, 100), (1000, 1, 100),
+    (10, 0, 5), (10, 1, 1), (1, 0, 1), (1, 1, 1),
+  ])
+  func `a node offers half of what it takes, and less while it is busy`(
+    limit: Int, load: Double, offered: Int
+  ) {
+    #expect(Core.offer(of: limit, load: load) == offered)
+  }
+
   @Test func `alone there is nobody, and without limits no rate`() {
     let outlook = Listener()
     #expect(figures(outlook, [listing("a", serving(500), isSelf: true)]) == [0, nil, 1])
