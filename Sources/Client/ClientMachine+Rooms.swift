@@ -276,6 +276,9 @@ extension ClientMachine {
       if !isWhole {
         wish.place = RoomPlace(position: position)
         if wish.hasSince, let position { tell(room, .reset(position)) }
+      } else if recovered == true, let position {
+        // The log may have gone on in another life, which messages behind this need not say again.
+        wish.place.position?.epoch = position.epoch
       }
       if wasJoined, position == nil || !wish.hasSince, !wish.isKept { tell(room, .gap) }
       wish.place.hasToldHole = false

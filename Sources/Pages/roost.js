@@ -749,6 +749,8 @@ export class Roost extends Listeners {
     // What the old connection brought and brings is not missing.
     const isWhole = recovered || (isKept && epoch === room.epoch && offset <= room.offset);
     if (!since || !isWhole) Object.assign(room, { epoch, offset });
+    // The log may have gone on in another life, which messages behind this need not say again.
+    else room.epoch = epoch;
     this.#linger();
     if (!isKept) this.#tell(room, "room", { state: "joined", members, recovered, degraded });
     if (room.phase !== "in") return;
