@@ -129,6 +129,12 @@ extension RedisBackplane {
     pipe.add(Int(milliseconds(settings.leaseLife)))
     setLease(now)
     lastRenewal = now
+  }
+
+  /// Clears away what earlier incarnations of this very node left, once everything is written anew: of
+  /// those nobody has to be sure that they are dead, and who went meanwhile is told of at once.
+  private mutating func reapOwn(_ now: Duration) {
+    guard registerQueue.isEmpty, registersInFlight == 0 else { return }
     for old in ownIncarnations where !reaping.contains(old) { reap(old, now) }
   }
 
@@ -146,6 +152,7 @@ extension RedisBackplane {
   mutating func look(_ now: Duration) {
     guard isCommandReady, nextLook <= now else { return }
     nextLook = now + Self.lookInterval
+    reapOwn(now)
     pipe.begin(2, .nodeTable, at: now)
     pipe.add("HGETALL")
     pipe.add(names.system("nodes"))

@@ -199,6 +199,7 @@ extension RedisBackplane {
           work.joins[place].stage = .waiting
         }
       case .leave(let room), .register(let room): needsRegistration(room)
+      case .listed(let room): listingLost(room)
       case .repair(let room, after: _): repairQueue.append(room)
       case .page(let room, let ticket, let after):
         endRead(room)

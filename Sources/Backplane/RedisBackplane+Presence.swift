@@ -20,13 +20,14 @@ extension RedisBackplane {
     }
     room.sequence = sequence
     room.toldCount = nil
-    for member in members where !isOurs(room, member) {
+    // That one of ours has come may be told late: it came while Redis was away.
+    for member in members where isJoin || !isOurs(room, member) {
       tell(
         isJoin ? .memberJoined(room.name, member) : .memberLeft(room.name, member), room, &outbox)
     }
   }
 
-  /// Whether a member is a live one of this node: what another node says of it is news to nobody.
+  /// Whether a member is a live one of this node, which has not left whatever another node says.
   private func isOurs(_ room: RedisRoom, _ member: Member) -> Bool {
     guard room.holds(member.connection) else { return false }
     return room.work?.joins.contains {
@@ -38,8 +39,10 @@ extension RedisBackplane {
   mutating func noteSequence(
     _ room: RedisRoom, _ sequence: UInt64, _ outbox: inout BackplaneOutbox
   ) {
-    guard let last = room.sequence else { return room.sequence = sequence }
+    let last = room.sequence
     guard sequence != last else { return }
+    // Who is not in yet reads the list behind this.
+    guard last != nil || room.liveCount > 0 else { return room.sequence = sequence }
     // Its events may be on their way: who missed nothing reads the same list once too often.
     status.presenceResets.add()
     tell(.presenceReset(room.name), room, &outbox)
@@ -69,10 +72,17 @@ extension RedisBackplane {
   mutating func list(_ room: RedisRoom, _ now: Duration) {
     guard !room.isListed else { return }
     room.isListed = true
-    pipe.begin(3, .nothing, at: now)
+    pipe.begin(3, .listed(room), at: now)
     pipe.add("SADD")
     pipe.add(names.system("node:\(incarnation):rooms"))
     pipe.add(room.name.bytes)
+  }
+
+  /// Whether it is in the set is not known, or it is not: what it has there would outlive the node.
+  mutating func listingLost(_ room: RedisRoom) {
+    guard room.isListed else { return }
+    room.isListed = false
+    needsRegistration(room)
   }
 
   mutating func unlist(_ room: RedisRoom, _ now: Duration) {
@@ -92,6 +102,12 @@ extension RedisBackplane {
     guard !room.needsRegistration else { return }
     room.needsRegistration = true
     registerQueue.append(room)
+  }
+
+  /// Has what a full Redis refused written again; once a second.
+  mutating func registerRefused() {
+    for room in refusedRegistrations { needsRegistration(room) }
+    refusedRegistrations = []
   }
 
   mutating func sendRegistrations(_ now: Duration) {
@@ -145,8 +161,11 @@ extension RedisBackplane {
     registersInFlight -= 1
     guard reply.kind(0) == .error else { return }
     handleRefusal(reply, now)
-    if RedisRefusal(reply) == .unknownScript || RedisRefusal(reply) == .full {
-      needsRegistration(room)
+    switch RedisRefusal(reply) {
+    case .unknownScript: needsRegistration(room)
+    // It is full for longer than a round trip.
+    case .full: refusedRegistrations.append(room)
+    default: break
     }
   }
 

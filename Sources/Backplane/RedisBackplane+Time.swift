@@ -77,6 +77,12 @@ extension RedisBackplane: MessageBackplane {
     case .enter(let room, let number): entered(room, number, reply, time, &outbox)
     case .leave(let room): leaveAnswered(room, reply, time)
     case .register(let room): registered(room, reply, time)
+    case .listed(let room):
+      if reply.kind(0) == .error {
+        handleRefusal(reply, time)
+        room.isListed = false
+        refusedRegistrations.append(room)
+      }
     case .repair(let room, let after): repaired(room, after, reply, time, &outbox)
     case .page(let room, let ticket, let after): pageRead(room, ticket, after, reply, time, &outbox)
     case .presence(let ticket, let room): presenceRead(ticket, room, reply, &outbox)
@@ -202,6 +208,7 @@ extension RedisBackplane: MessageBackplane {
     let time = now.monotonic
     tellCounts(time)
     refreshCounts()
+    registerRefused()
     sweeps += 1
     if sweeps % 10 == 0 { sweepDead(time) }
     refused = refused.filter { time - $0.value < .seconds(10) }

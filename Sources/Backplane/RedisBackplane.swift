@@ -141,6 +141,8 @@ struct RedisBackplane: ~Copyable {
   var busyRooms: [RedisRoom] = []
   var registerQueue: [RedisRoom] = []
   var registersInFlight = 0
+  /// Rooms for which Redis was too full.
+  var refusedRegistrations: [RedisRoom] = []
   var compareQueue: [RedisRoom] = []
   var comparesInFlight = 0
   /// Which reading of what was taken back is under way: pages of earlier ones are thrown away.

@@ -13,6 +13,8 @@ enum PendingReply {
   case enter(RedisRoom, join: UInt64)
   case leave(RedisRoom)
   case register(RedisRoom)
+  /// The room was put into the set of those that the node has written to.
+  case listed(RedisRoom)
   case repair(RedisRoom, after: Position)
   case page(RedisRoom, ReplyTicket, after: Position)
   case presence(ReplyTicket, RoomName)

@@ -198,13 +198,14 @@ struct RedisScript: Sendable {
     local messages, allowed = tonumber(ARGV[4]), tonumber(ARGV[14])
     local total = count(nodes, ARGV[8], 20) + tonumber(ARGV[9])
     -- The connection before may stand elsewhere: both are one member, and the later one has it.
-    local before = {}
+    -- What stands under the dead is in no list, so that who is taken over from there comes anew.
+    local before, stands = {}, false
     if ARGV[19] == '1' and ARGV[11] ~= '' then
       local head, dead = string.sub(members, 1, #members - #ARGV[8]), {}
       for i = 20, #ARGV do dead[ARGV[i]] = true end
       for _, other in ipairs(redis.call('HKEYS', nodes)) do
         if redis.call('HEXISTS', head .. other, ARGV[10]) == 1 then
-          if not dead[other] then total = total - 1 end
+          if not dead[other] then total, stands = total - 1, true end
           if other ~= ARGV[8] then before[#before + 1] = head .. other end
         end
       end
@@ -219,7 +220,7 @@ struct RedisScript: Sendable {
     local pseq = '0'
     if ARGV[11] ~= '' then
       -- Who stands there already was told of before the link was lost that asked for it first.
-      local isNew = redis.call('HSET', members, ARGV[10], ARGV[11]) == 1 and #before == 0
+      local isNew = redis.call('HSET', members, ARGV[10], ARGV[11]) == 1 and not stands
       for _, key in ipairs(before) do redis.call('HDEL', key, ARGV[10]) end
       if isNew and ARGV[12] == '1' and total - 1 <= tonumber(ARGV[13]) then
         pseq = redis.call('HINCRBY', meta, 'pseq', 1)
@@ -267,8 +268,10 @@ struct RedisScript: Sendable {
   /// Writes all members of this incarnation anew, after a new lease, lost data or a lost link, and
   /// tells the difference.
   ///
-  /// Who came from another node is taken over from there; whose later connection stands under
-  /// another living incarnation is left to that one.
+  /// Who came from another node is taken over from there, and so is who stands under an incarnation
+  /// that is not alive: what is left there are those who have gone, and lists were without those who
+  /// have not, so that everybody is told to read again. Whose later connection stands under another
+  /// living incarnation is left to that one.
   ///
   /// KEYS: meta, nodes, this incarnation's members. ARGV: channel, incarnation, members of this
   /// incarnation, whether there are events, members up to which there are, time to live of meta,
@@ -277,7 +280,7 @@ struct RedisScript: Sendable {
   static let register = RedisScript(
     """
     local meta, nodes, members = KEYS[1], KEYS[2], KEYS[3]
-    local old, came, kept, dead, others = {}, {}, {}, {}, {}
+    local old, came, kept, dead, others, isBack = {}, {}, {}, {}, {}, false
     local guests = 9 + 2 * ARGV[7]
     local last = guests + 2 * ARGV[8] - 1
     local head = string.sub(members, 1, #members - #ARGV[2])
@@ -290,10 +293,12 @@ struct RedisScript: Sendable {
     for i = 9, last, 2 do
       local isKnown, isTaken = old[ARGV[i]] ~= nil, false
       for _, other in ipairs(others) do
-        if i >= guests then
-          isKnown = redis.call('HDEL', head .. other, ARGV[i]) == 1 or isKnown
+        if i >= guests or dead[other] then
+          if redis.call('HDEL', head .. other, ARGV[i]) == 1 then
+            isKnown, isBack = true, isBack or dead[other]
+          end
         elseif redis.call('HEXISTS', head .. other, ARGV[i]) == 1 then
-          isKnown, isTaken = true, isTaken or not dead[other]
+          isKnown, isTaken = true, true
         end
       end
       old[ARGV[i]] = nil
@@ -314,6 +319,11 @@ struct RedisScript: Sendable {
     for _, c in ipairs(redis.call('HVALS', nodes)) do total = total + tonumber(c) end
     for _, member in pairs(old) do gone[#gone + 1] = member end
     if ARGV[4] == '1' and total <= tonumber(ARGV[5]) then
+      if isBack then
+        -- Lists left them out for a while: a number is left out, too, and everybody reads again.
+        local pseq = redis.call('HINCRBY', meta, 'pseq', 2)
+        redis.call('PUBLISH', ARGV[1], 'L' .. string.format('%.0f:', pseq))
+      end
       if #gone > 0 then
         local pseq = redis.call('HINCRBY', meta, 'pseq', 1)
         redis.call('PUBLISH', ARGV[1], 'L' .. string.format('%.0f:', pseq) .. table.concat(gone))

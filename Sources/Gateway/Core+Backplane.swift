@@ -89,7 +89,8 @@ extension Core {
     case .joined(let ticket, let room, let receipt): joined(ticket, room, receipt, now)
     case .replayed(let ticket, let room, let page): replayed(ticket, room, page)
     case .memberJoined(let room, let member):
-      tellMembers(of: room) { Push.joined(room, member, to: &$0) }
+      // It may be one of this node that is in the room already; that it came is news to the others.
+      tellMembers(of: room, but: member.connection) { Push.joined(room, member, to: &$0) }
     case .memberLeft(let room, let member):
       tellMembers(of: room) { Push.left(room, member, to: &$0) }
     case .memberCount(let room, let count):

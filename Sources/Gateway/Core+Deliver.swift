@@ -94,12 +94,13 @@ extension Core {
   ///
   /// Messages that are held back for a member are overtaken by it, unless `push` says what else.
   mutating func tellMembers(
-    of room: RoomName, position: Position? = nil,
+    of room: RoomName, but one: ConnectionID? = nil, position: Position? = nil,
     as push: (RoomIndex) -> RoomPush = { _ in .notice },
     _ write: (inout [UInt8]) -> Void
   ) {
     guard let known = rooms.index(of: room) else { return }
-    let members = rooms.members(of: known)
+    var members = rooms.members(of: known)
+    if let one { members.removeAll { memberID(of: $0) == one } }
     withScratch { core, output in
       write(&output)
       core.deliver(.text, output.span, to: members, position: position, as: push(known))

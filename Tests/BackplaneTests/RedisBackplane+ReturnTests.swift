@@ -1,0 +1,119 @@
+// Nodes that come back under a new incarnation, and members that come while Redis is away: who is there
+// is told to all, and who is not to nobody.
+
+import RoostRooms
+import TestSupport
+import Testing
+
+@testable import Backplane
+
+extension RedisBackplaneTests {
+  @Suite(.enabled(if: RedisServer.isAvailable, "redis-server is not installed"))
+  struct ReturnTests {
+    /// Nobody judges others within the time of a test.
+    private static func patientStage(_ nodes: Int) throws -> Stage {
+      try Stage(nodes, [.known]) { $0.leaseLife = .seconds(60) }
+    }
+
+    /// The script that writes a member as a node writes it.
+    private static func script(writing member: Member) -> String {
+      let text = RedisEnvelopeTests.bytes(member).map {
+        "\\\($0 < 100 ? "0" : "")\($0 < 10 ? "0" : "")\($0)"
+      }
+      return "return redis.call('HSET', KEYS[1], '\(member.connection)', '\(text.joined())')"
+    }
+
+    private static func lease(_ node: Int, _ stage: Stage) -> String {
+      let incarnation = stage.cluster.nodes[node].driver.backplane.incarnation
+      return "\(stage.cluster.prefix)sys:node:\(incarnation)"
+    }
+
+    // A Redis that was away for longer than a lease ends all of them. Members that went meanwhile stood
+    // under the old incarnation until others had been well for 5 s, longer on a busy machine, and whoever
+    // read a list in between took them for there.
+    @Test func `what an earlier incarnation left goes with the new one`() throws {
+      let stage = try Self.patientStage(2)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby, on: 0)
+      try stage.harness.join(member(2), lobby, on: 1)
+      _ = stage.harness.takeAll()
+      let before = stage.cluster.nodes[0].driver.backplane.incarnation
+      try stage.server.cli(
+        "EVAL", Self.script(writing: member(9)), "1", stage.key("lobby", "members:\(before)"))
+      #expect(Set(try stage.harness.presence(lobby).members) == [member(1), member(2), member(9)])
+      try stage.server.cli("DEL", Self.lease(0, stage))
+      var told: [[BackplaneEvent]] = [[], []]
+      try stage.wait {
+        for node in 0...1 { told[node] += stage.harness.take(node).filter { $0 != .gap(lobby) } }
+        return told.allSatisfy { $0.count == 2 }
+      }
+      // Lists were without the node's members for a moment, so that everybody reads again; and does so
+      // once more where a comparison has seen the number of the second event before it came.
+      let left = BackplaneEvent.memberLeft(lobby, member(9))
+      for node in 0...1 {
+        #expect(told[node][0] == .presenceReset(lobby))
+        #expect([left, .presenceReset(lobby)].contains(told[node][1]))
+      }
+      #expect(Set(try stage.harness.presence(lobby).members) == [member(1), member(2)])
+    }
+
+    // Whoever had read the list while its node was dead was never told of a member that moved then.
+    @Test func `who moves away from a dead node is told to have come`() throws {
+      let stage = try Self.patientStage(3)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby, on: 0)
+      try stage.harness.join(member(2), lobby, on: 2)
+      let name = stage.cluster.nodes[0].driver.backplane.incarnation
+      stage.cluster.frozen = [0]
+      try stage.server.cli("DEL", Self.lease(0, stage))
+      try stage.wait {
+        stage.cluster.nodes[1...].allSatisfy { $0.driver.backplane.dead == [name] }
+      }
+      _ = stage.harness.takeAll()
+      #expect(try stage.harness.presence(lobby, on: 2).members == [member(2)])
+      let seat = ConnectionID(process: 2, shard: 0, slot: 7, generation: 1)
+      try stage.harness.join(member(1), lobby, seat: seat, on: 1)
+      #expect(stage.harness.take(2) == [.memberJoined(lobby, member(1))])
+      #expect(Set(try stage.harness.presence(lobby, on: 2).members) == [member(1), member(2)])
+    }
+
+    // A room that is not in its node's set would keep its members for ever when the node dies.
+    @Test func `a room that could not be put into the node's set is put there later`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.server.cli("CONFIG", "SET", "maxmemory", "1")
+      #expect(throws: BackplaneFailure.self) { try stage.harness.join(member(1), lobby) }
+      try stage.server.cli("CONFIG", "SET", "maxmemory", "0")
+      stage.harness.sweep()
+      try stage.harness.join(member(1), lobby)
+      #expect(try stage.server.cli("SMEMBERS", "\(Self.lease(0, stage)):rooms").contains("lobby"))
+    }
+
+    @Test func `who came while Redis was away is told of on the own node, too`() throws {
+      let stage = try Stage(1, [.known]) { $0.replyTimeout = .milliseconds(500) }
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      try stage.server.kill()
+      let node = stage.cluster.nodes[0]
+      try stage.wait { node.driver.backplane.isAway(node.driver.backplane.nowMonotonic) }
+      _ = stage.harness.takeAll()
+      let ticket = stage.harness.ticket(0)
+      stage.harness.submit(
+        .join(
+          JoinCommand(
+            room: lobby, policy: 0, member: member(2), since: nil, pageBytesMax: 100, ticket: ticket
+          )
+        ), on: 0)
+      stage.harness.step()
+      #expect(stage.harness.take(0).contains { $0.ticket == ticket })
+      try stage.server.restart()
+      var told: [BackplaneEvent] = []
+      try stage.wait {
+        told += stage.harness.take(0)
+        // A comparison may have seen the event's number before it came.
+        return told.contains(.memberJoined(lobby, member(2)))
+          || told.contains(.presenceReset(lobby))
+      }
+    }
+  }
+}
