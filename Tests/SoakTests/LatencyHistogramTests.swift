@@ -46,6 +46,11 @@ import Testing
     var numbers = SeededNumbers(seed: 3, stream: 0)
     let noise = (0..<60).map { (seconds: Double($0), value: numbers.fraction() * 100) }
     #expect(try !#require(Trend(noise)).grows(by: 0.6))
+    // What a storm of connections needed once, near the end, and never again.
+    let step = (0..<150).map { (seconds: Double($0), value: $0 < 100 ? 32.0 : 34.5) }
+    #expect(try #require(Trend(step)).slope == 0)
+    let long = (0..<5000).map { (seconds: Double($0), value: 3 * Double($0)) }
+    #expect(try abs(#require(Trend(long)).slope - 3) < 1e-9)
     #expect(Trend(Array(line.prefix(9))) == nil)
     #expect(Trend(Array(repeating: (seconds: 1, value: 2), count: 20)) == nil)
   }
