@@ -77,6 +77,80 @@ struct MonitoringTests {
     #expect(try Self.firing("RoostRedisAway", prometheus) == "[]")
   }
 
+  @Test(.enabled(if: RedisServer.isAvailable, Tool.isMissing))
+  func `limits, slow readers, a long drain and a late probe have an alert each, and no other`()
+    throws
+  {
+    let redis = try RedisServer(door: .none)
+    let full = try ServedNode("full", settings: ["LIMITS__CONNECTIONS": "20"])
+    let slow = try ServedNode(
+      "slow",
+      settings: [
+        "LIMITS__MESSAGES_PER_SECOND": "0", "LIMITS__BYTES_PER_SECOND": "0",
+        "LIMITS__MESSAGES_PER_SECOND_PER_ADDRESS": "0",
+        "LIMITS__BYTES_PER_SECOND_PER_ADDRESS": "0", "LIMITS__OUTBOUND_BYTES": "65536",
+      ])
+    let leaving = try ServedNode("leaving")
+    let deaf = try ServedNode("deaf", flags: ["--redis", redis.unixURL])
+    let prometheus = try PrometheusServer(
+      scraping: [full, slow, leaving, deaf].map(\.adminAddress), lateProbe: 5)
+    // Rates count from a first look on.
+    #expect(
+      eventually { (try? prometheus.query("up == 1"))?.ranges(of: "\"job\":").count == 4 })
+    #expect(try Self.faults(prometheus) == [])
+
+    let guests = try (0..<20).map { _ in try TestClient.open(full.address) }
+    for _ in 0..<130 { #expect(throws: (any Error).self) { try TestClient.open(full.address) } }
+    // They join, and read nothing any more.
+    let sleepers = try (0..<15).map { _ in try TestClient.open(slow.address) }
+    for sleeper in sleepers { try sleeper.send(#"{"type":"join","room":"r:1"}"#) }
+    let talker = try TestClient.open(slow.address)
+    try talker.send(#"{"type":"join","room":"r:1","id":1}"#)
+    let text = String(repeating: "x", count: 60_000)
+    #expect(
+      eventually {
+        try? talker.send(#"{"type":"publish","room":"r:1","data":"\#(text)"}"#)
+        while (try? talker.nextWithoutWaiting()) != nil {}
+        return (try? slow.metrics().contains("\nroost_slow_consumers_total 15\n")) == true
+      })
+    let held = try leaving.drain()
+    #expect(try redis.cli("ACL", "SETUSER", "default", "-publish") == "OK")
+
+    let expected: Set = [
+      "RoostLimitsHit \(full.adminAddress)", "RoostSlowConsumers \(slow.adminAddress)",
+      "RoostDrainTooLong \(leaving.adminAddress)", "RoostProbeLate \(deaf.adminAddress)",
+    ]
+    var found: Set<String> = []
+    let isSo = eventually {
+      found = (try? Self.faults(prometheus)) ?? []
+      return found == expected
+    }
+    #expect(isSo, "\(found)")
+    #expect(try redis.cli("ACL", "SETUSER", "default", "+publish") == "OK")
+    #expect(
+      eventually {
+        (try? Self.faults(prometheus))?.contains("RoostProbeLate \(deaf.adminAddress)") == false
+      })
+    _ = (guests, sleepers, held)
+  }
+
+  /// Alerts that fire, of those that are on one fault each, with the node that they are about.
+  private static func faults(_ prometheus: PrometheusServer) throws -> Set<String> {
+    let names = [
+      "RoostNodeDown", "RoostRedisAway", "RoostProbeLate", "RoostLimitsHit", "RoostSlowConsumers",
+      "RoostDrainTooLong",
+    ]
+    let answer = try prometheus.query(
+      #"ALERTS{alertstate="firing",alertname=~"\#(names.joined(separator: "|"))"}"#)
+    return Set(
+      answer.split(separator: "{\"metric\":").compactMap { text in
+        guard let end = text.firstIndex(of: "}") else { return nil }
+        let labels = String(text[...end])
+        guard let name = JSONText.value("alertname", of: labels) else { return nil }
+        return "\(name) \(JSONText.value("instance", of: labels) ?? "")"
+      })
+  }
+
   /// Uses the cluster until each panel has something to show; says which has not.
   private static func expectEveryPanelShowsSomething(
     _ prometheus: PrometheusServer, _ nodes: [ServedNode]

@@ -35,6 +35,11 @@ final class ServedNode {
     return environment
   }
 
+  /// The text of `/metrics`.
+  func metrics() throws -> String {
+    try request("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", to: adminAddress).text
+  }
+
   /// Tells it to drain, and holds it there: it refuses upgrades as long as the result lives.
   func drain() throws -> TestClient {
     let client = try TestClient.open(address)
