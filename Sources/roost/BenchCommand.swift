@@ -15,52 +15,30 @@ enum BenchCommand {
   }
 
   static func run(_ invocation: Invocation) -> Int32 {
-    let request: Request
-    do throws(CommandMistake) {
-      request = try Self.request(invocation)
-    } catch {
-      Output.writeError("roost bench: \(error.sentence)\n")
-      return 2
-    }
-    let signals: Signals
-    do throws(Errno) {
-      // Before any thread exists, so that every thread leaves them to this one.
-      signals = try Signals([SIGTERM, SIGINT, SIGHUP])
-    } catch {
-      Output.writeError("roost bench: signals cannot be read: \(error)\n")
-      return 2
-    }
-    if !BuildInformation.isRelease {
-      Output.writeError("roost bench: this is a debug build, whose figures say nothing\n")
-    }
-    let line = ProgressLine()
-    do throws(SoakFailure) {
-      let run = try BenchRun(
-        request.options, isInterrupted: { signals.next(within: .zero) != nil }, show: line.show)
+    WatchedRun.carryOut("bench") { () throws(CommandMistake) in
+      try request(invocation)
+    } _: { (request, isInterrupted, line) throws(SoakFailure) in
+      if !BuildInformation.isRelease {
+        Output.writeError("roost bench: this is a debug build, whose figures say nothing\n")
+      }
+      let run = try BenchRun(request.options, isInterrupted: isInterrupted, show: line.show)
       let result = try run.run()
       line.end()
-      return tell(result, request)
-    } catch {
-      line.end()
-      Output.writeError("roost bench: \(error.sentence)\n")
-      return 2
+      return try tell(result, request)
     }
   }
 
   /// Writes tables and file.
-  private static func tell(_ result: BenchResult, _ request: Request) -> Int32 {
+  private static func tell(
+    _ result: BenchResult, _ request: Request
+  ) throws(SoakFailure) -> Int32 {
     Output.write(result.summary)
     if let earlier = request.earlier {
       Output.write(BenchComparison(result, against: earlier).text)
     }
     guard result.isValid else { return 1 }
     guard let path = request.savePath else { return 0 }
-    do throws(SoakFailure) {
-      try result.save(to: path)
-    } catch {
-      Output.writeError("roost bench: \(error.sentence)\n")
-      return 2
-    }
+    try result.save(to: path)
     Output.write("\nsaved: \(path)\n")
     return 0
   }

@@ -8,26 +8,10 @@ import Soak
 
 enum SoakCommand {
   static func run(_ invocation: Invocation) -> Int32 {
-    let options: SoakOptions
-    do throws(CommandMistake) {
-      options = try Self.options(invocation)
-    } catch {
-      Output.writeError("roost soak: \(error.sentence)\n")
-      return 2
-    }
-    let signals: Signals
-    do throws(Errno) {
-      // Before any thread exists, so that every thread leaves them to this one.
-      signals = try Signals([SIGTERM, SIGINT, SIGHUP])
-    } catch {
-      Output.writeError("roost soak: signals cannot be read: \(error)\n")
-      return 2
-    }
-    let line = ProgressLine()
-    do throws(SoakFailure) {
-      let run = try SoakRun(
-        options, isInterrupted: { signals.next(within: .zero) != nil }, show: line.show)
-      let report = try run.run()
+    WatchedRun.carryOut("soak") { () throws(CommandMistake) in
+      try options(invocation)
+    } _: { (options, isInterrupted, line) throws(SoakFailure) in
+      let report = try SoakRun(options, isInterrupted: isInterrupted, show: line.show).run()
       line.end()
       Output.write(report.summary)
       if let folder = options.reportFolder {
@@ -35,10 +19,6 @@ enum SoakCommand {
         Output.write("  report: \(folder)/report.html\n")
       }
       return report.isKept ? 0 : 1
-    } catch {
-      line.end()
-      Output.writeError("roost soak: \(error.sentence)\n")
-      return 2
     }
   }
 

@@ -7,9 +7,33 @@ import Testing
 
 @testable import Soak
 
-@Suite struct LinkProxyTests {
+/// A proxy with two nodes, and the server behind it.
+private final class Links {
+  let proxy: LinkProxy
+  private let listener: Descriptor
 
-  private static func wait(_ socket: Int32, _ limit: Duration) -> Bool {
+  init() throws {
+    listener = try Socket.listen(
+      on: SocketAddress(ipv4: 0x7F00_0001, port: 0), sharesPort: false, backlog: 8)
+    let target = try Socket.localAddress(of: listener)
+    proxy = try LinkProxy(to: [target, target])
+  }
+
+  deinit { proxy.stop() }
+
+  /// Both ends of a new link of a node.
+  func connect(_ place: Int) throws -> (node: LinkSocket, server: LinkSocket) {
+    let node = LinkSocket(try Socket.connect(to: proxy.addresses[place]))
+    try #require(LinkProxyTests.wait(listener.number, .seconds(30)))
+    guard case .accepted(let number, _) = Syscalls.accept(listener.number) else {
+      throw Errno(code: EIO)
+    }
+    return (node, LinkSocket(Descriptor(taking: number)))
+  }
+}
+
+@Suite struct LinkProxyTests {
+  fileprivate static func wait(_ socket: Int32, _ limit: Duration) -> Bool {
     var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
     return poll(&entry, 1, Int32(clamping: limit.millisecondsClamped)) > 0
   }
@@ -29,12 +53,8 @@ import Testing
   }
 
   @Test func `links pass, stand still, are late and end, each node's by itself`() throws {
-    let listener = try Socket.listen(
-      on: SocketAddress(ipv4: 0x7F00_0001, port: 0), sharesPort: false, backlog: 8)
-    let target = try Socket.localAddress(of: listener)
-    let proxy = try LinkProxy(to: [target, target])
-    defer { proxy.stop() }
-    let ends = try proxy.addresses.map { try Self.connect($0, listener.number) }
+    let links = try Links()
+    let ends = try [links.connect(0), links.connect(1)]
     for end in ends {
       Self.send("there", to: end.node.number)
       #expect(Self.read(end.server.number) == "there")
@@ -42,18 +62,18 @@ import Testing
       #expect(Self.read(end.node.number) == "back")
     }
     // The letter is taken before what the other node sends behind it comes through.
-    proxy.set(.stalled, ofNode: 0)
+    links.proxy.set(.stalled, ofNode: 0)
     Self.send("fence", to: ends[1].node.number)
     #expect(Self.read(ends[1].server.number) == "fence")
     Self.send("held", to: ends[0].node.number)
     Self.send("fence", to: ends[1].node.number)
     #expect(Self.read(ends[1].server.number) == "fence")
     #expect(!Self.wait(ends[0].server.number, .zero))
-    proxy.set(.late(.milliseconds(80), jitter: .zero), ofNode: 0)
+    links.proxy.set(.late(.milliseconds(80), jitter: .zero), ofNode: 0)
     let begin = MonotonicInstant.now()
     #expect(Self.read(ends[0].server.number) == "held")
     #expect(MonotonicInstant.now().since(begin) >= .milliseconds(75))
-    proxy.set(.cut, ofNode: 0)
+    links.proxy.set(.cut, ofNode: 0)
     #expect(Self.read(ends[0].node.number) == nil)
     #expect(Self.wait(ends[0].server.number, .seconds(30)))
     Self.send("whole", to: ends[1].node.number)
@@ -61,23 +81,19 @@ import Testing
   }
 
   @Test func `a forgotten link is dead for ever, and neither side is told`() throws {
-    let listener = try Socket.listen(
-      on: SocketAddress(ipv4: 0x7F00_0001, port: 0), sharesPort: false, backlog: 8)
-    let target = try Socket.localAddress(of: listener)
-    let proxy = try LinkProxy(to: [target, target])
-    defer { proxy.stop() }
-    let old = try Self.connect(proxy.addresses[0], listener.number)
-    let other = try Self.connect(proxy.addresses[1], listener.number)
+    let links = try Links()
+    let old = try links.connect(0)
+    let other = try links.connect(1)
     Self.send("there", to: old.node.number)
     #expect(Self.read(old.server.number) == "there")
-    proxy.set(.forgotten, ofNode: 0)
+    links.proxy.set(.forgotten, ofNode: 0)
     Self.send("fence", to: other.node.number)
     #expect(Self.read(other.server.number) == "fence")
-    let born = try Self.connect(proxy.addresses[0], listener.number)
-    proxy.set(.whole, ofNode: 0)
+    let born = try links.connect(0)
+    links.proxy.set(.whole, ofNode: 0)
     Self.send("fence", to: other.node.number)
     #expect(Self.read(other.server.number) == "fence")
-    let new = try Self.connect(proxy.addresses[0], listener.number)
+    let new = try links.connect(0)
     for dead in [old, born] {
       Self.send("lost", to: dead.node.number)
       Self.send("lost", to: dead.server.number)
@@ -95,14 +111,10 @@ import Testing
   }
 
   @Test func `late bytes keep their order, and an end comes behind them`() throws {
-    let listener = try Socket.listen(
-      on: SocketAddress(ipv4: 0x7F00_0001, port: 0), sharesPort: false, backlog: 8)
-    let target = try Socket.localAddress(of: listener)
-    let proxy = try LinkProxy(to: [target, target])
-    defer { proxy.stop() }
-    let link = try Self.connect(proxy.addresses[0], listener.number)
-    let other = try Self.connect(proxy.addresses[1], listener.number)
-    proxy.set(.late(.milliseconds(1), jitter: .milliseconds(50)), ofNode: 0)
+    let links = try Links()
+    let link = try links.connect(0)
+    let other = try links.connect(1)
+    links.proxy.set(.late(.milliseconds(1), jitter: .milliseconds(50)), ofNode: 0)
     Self.send("fence", to: other.node.number)
     #expect(Self.read(other.server.number) == "fence")
     let text = (0..<50).map { "\($0)," }
@@ -114,14 +126,10 @@ import Testing
   }
 
   @Test func `a narrow link passes everything, a little at a time`() throws {
-    let listener = try Socket.listen(
-      on: SocketAddress(ipv4: 0x7F00_0001, port: 0), sharesPort: false, backlog: 8)
-    let target = try Socket.localAddress(of: listener)
-    let proxy = try LinkProxy(to: [target, target])
-    defer { proxy.stop() }
-    let link = try Self.connect(proxy.addresses[0], listener.number)
-    let other = try Self.connect(proxy.addresses[1], listener.number)
-    proxy.set(.narrow(2000), ofNode: 0)
+    let links = try Links()
+    let link = try links.connect(0)
+    let other = try links.connect(1)
+    links.proxy.set(.narrow(2000), ofNode: 0)
     Self.send("fence", to: other.node.number)
     #expect(Self.read(other.server.number) == "fence")
     let text = String(repeating: "0123456789", count: 40)
@@ -133,16 +141,5 @@ import Testing
     #expect(parts.joined() == text)
     // 400 bytes at 2,000 a second; the kernel may join what it was given.
     #expect(MonotonicInstant.now().since(begin) >= .milliseconds(150))
-  }
-
-  private static func connect(
-    _ address: SocketAddress, _ listener: Int32
-  ) throws -> (node: LinkSocket, server: LinkSocket) {
-    let node = LinkSocket(try Socket.connect(to: address))
-    try #require(wait(listener, .seconds(30)))
-    guard case .accepted(let number, _) = Syscalls.accept(listener) else {
-      throw Errno(code: EIO)
-    }
-    return (node, LinkSocket(Descriptor(taking: number)))
   }
 }
