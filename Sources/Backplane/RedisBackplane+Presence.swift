@@ -39,10 +39,8 @@ extension RedisBackplane {
   mutating func noteSequence(
     _ room: RedisRoom, _ sequence: UInt64, _ outbox: inout BackplaneOutbox
   ) {
-    let last = room.sequence
+    guard let last = room.sequence else { return room.sequence = sequence }
     guard sequence != last else { return }
-    // Who is not in yet reads the list behind this.
-    guard last != nil || room.liveCount > 0 else { return room.sequence = sequence }
     // Its events may be on their way: who missed nothing reads the same list once too often.
     status.presenceResets.add()
     tell(.presenceReset(room.name), room, &outbox)
