@@ -198,8 +198,7 @@ extension RedisBackplane {
           room.unseat(join.command.seat)
           work.joins[place].stage = .waiting
         }
-      case .leave(let room), .register(let room): needsRegistration(room)
-      case .listed(let room): listingLost(room)
+      case .leave(let room), .register(let room), .listed(let room): needsRegistration(room)
       case .repair(let room, after: _): repairQueue.append(room)
       case .page(let room, let ticket, let after):
         endRead(room)

@@ -76,13 +76,6 @@ extension RedisBackplane {
     pipe.add(room.name.bytes)
   }
 
-  /// Whether it is in the set is not known, or it is not: what it has there would outlive the node.
-  mutating func listingLost(_ room: RedisRoom) {
-    guard room.isListed else { return }
-    room.isListed = false
-    needsRegistration(room)
-  }
-
   mutating func unlist(_ room: RedisRoom, _ now: Duration) {
     guard room.isListed, isCommandReady else { return }
     room.isListed = false
@@ -102,7 +95,7 @@ extension RedisBackplane {
     registerQueue.append(room)
   }
 
-  /// Has what a full Redis refused written again; once a second.
+  /// Has what Redis refused written again; once a second.
   mutating func registerRefused() {
     for room in refusedRegistrations { needsRegistration(room) }
     refusedRegistrations = []
@@ -118,6 +111,8 @@ extension RedisBackplane {
       room.needsRegistration = false
       guard room.memberCount > 0 || room.isListed else { continue }
       registersInFlight += 1
+      // What it has in Redis would outlive the node if the link was lost that put it into the set.
+      room.isListed = false
       list(room, now)
       sendRegister(room, now)
     }

@@ -80,7 +80,6 @@ extension RedisBackplane: MessageBackplane {
     case .listed(let room):
       if reply.kind(0) == .error {
         handleRefusal(reply, time)
-        room.isListed = false
         refusedRegistrations.append(room)
       }
     case .repair(let room, let after): repaired(room, after, reply, time, &outbox)

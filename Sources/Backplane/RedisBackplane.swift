@@ -141,7 +141,7 @@ struct RedisBackplane: ~Copyable {
   var busyRooms: [RedisRoom] = []
   var registerQueue: [RedisRoom] = []
   var registersInFlight = 0
-  /// Rooms for which Redis was too full.
+  /// Rooms of which Redis refused to take what is to be there.
   var refusedRegistrations: [RedisRoom] = []
   var compareQueue: [RedisRoom] = []
   var comparesInFlight = 0

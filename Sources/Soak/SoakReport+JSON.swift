@@ -122,9 +122,7 @@ extension SoakReport {
     object.add("processor_seconds", node.processorSeconds)
     object.add("memory_bytes_max", node.samples.map(\.memoryBytes).max() ?? 0, digits: 0)
     object.add("queue_bytes_max", node.samples.map(\.queueBytes).max() ?? 0, digits: 0)
-    object.add(
-      "handshakes_per_second_max",
-      node.busiestSecond(from: loadStart, to: loadEnd)?.handshakeRate ?? 0, digits: 0)
+    object.add("handshakes_per_second_max", busiestSecond(of: node)?.handshakeRate ?? 0, digits: 0)
     object.add("descriptors_before", node.before?.descriptors ?? 0, digits: 0)
     object.add("descriptors_after", node.after?.descriptors ?? 0, digits: 0)
     if let trend = Trend(node.current.map { ($0.seconds, $0.memoryBytes) }) {

@@ -31,12 +31,6 @@ struct NodeReport: Sendable {
     samples.append(sample)
     current.append(sample)
   }
-
-  /// The most handshakes that came in a second between two points, and when.
-  func busiestSecond(from start: Double, to end: Double) -> NodeSample? {
-    samples.filter { $0.seconds > start && $0.seconds <= end }
-      .max { $0.handshakeRate < $1.handshakeRate }
-  }
 }
 
 /// The result of a run.
@@ -79,14 +73,20 @@ public struct SoakReport: Sendable {
     }
   }
 
+  /// The sample of a node under load that saw the most handshakes a second.
+  func busiestSecond(of node: NodeReport) -> NodeSample? {
+    node.samples.filter { $0.seconds > loadStart && $0.seconds <= loadEnd }
+      .max { $0.handshakeRate < $1.handshakeRate }
+  }
+
   /// Whether a node was sent more newcomers than the scenario says it takes.
   mutating func judgeHandshakes() {
     let bound = options.scenario.handshakesMost
     guard bound > 0 else { return }
     for node in nodes {
-      guard let second = node.busiestSecond(from: loadStart, to: loadEnd),
-        second.handshakeRate > Double(bound)
-      else { continue }
+      guard let second = busiestSecond(of: node), second.handshakeRate > Double(bound) else {
+        continue
+      }
       findings.add(
         .overrun,
         "\(node.name) got \(Int(second.handshakeRate)) handshakes a second at "
@@ -171,9 +171,7 @@ public struct SoakReport: Sendable {
     lines.append("  back: ours  " + Self.percentiles(figures.reconnectOurs))
     lines.append("  back: stock " + Self.percentiles(figures.reconnectStock))
     let busiest = nodes.compactMap { node in
-      node.busiestSecond(from: loadStart, to: loadEnd).map {
-        "\(node.name) \(Int($0.handshakeRate))"
-      }
+      busiestSecond(of: node).map { "\(node.name) \(Int($0.handshakeRate))" }
     }
     if !busiest.isEmpty {
       lines.append("  most handshakes in a second: " + busiest.joined(separator: ", "))

@@ -91,6 +91,23 @@ extension RedisBackplaneTests {
       #expect(try stage.server.cli("SMEMBERS", "\(Self.lease(0, stage)):rooms").contains("lobby"))
     }
 
+    // A join and the room's first place in the set went with the link, though Redis had taken both, and
+    // its client left before there was another one: nobody is in the room here, and Redis has a member.
+    @Test func `an empty room whose place in the set was lost with the link keeps nobody`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      try stage.server.cli("EVAL", Self.script(writing: member(9)), "1", key)
+      let room = try #require(node.driver.backplane.rooms[lobby])
+      room.isListed = false
+      node.driver.backplane.list(room, node.driver.backplane.nowMonotonic)
+      node.driver.backplane.closeWishes.append((.commands, "a fault"))
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+    }
+
     @Test func `who came while Redis was away is told of on the own node, too`() throws {
       let stage = try Stage(1, [.known]) { $0.replyTimeout = .milliseconds(500) }
       let lobby = try room("lobby")
