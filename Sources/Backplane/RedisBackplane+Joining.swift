@@ -611,7 +611,7 @@ extension RedisBackplane {
   mutating func leaveAnswered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {
     if reply.kind(0) == .error {
       handleRefusal(reply, now)
-      return needsRegistration(room)
+      return doubt(room)
     }
     // Nothing was told in a crowd: its size is, perhaps to members on other nodes only.
     if shapes[room.policy].hasEvents, reply.integer(0) == 0 { crowded(room) }
@@ -631,7 +631,7 @@ extension RedisBackplane {
     for room in rooms {
       room.isCountStale = false
       let isGone = room.memberCount == 0
-      pipe.begin(isGone ? 3 : 4, .nothing, at: now)
+      pipe.begin(isGone ? 3 : 4, isGone ? .nothing : .written(room), at: now)
       if isGone { pipe.add("HDEL") } else { pipe.add("HSET") }
       pipe.add(names.key(room.name, "nodes"))
       pipe.add(incarnation)
@@ -649,7 +649,7 @@ extension RedisBackplane {
       lingering.append(room)
     case .none:
       // What it has in Redis goes with the next look at rooms that became empty.
-      if room.isListed { lingering.append(room) } else { release(room) }
+      if room.listing != .none { lingering.append(room) } else { release(room) }
     case .lingering, .unsubscribing: break
     }
   }

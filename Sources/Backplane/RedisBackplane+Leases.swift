@@ -108,7 +108,7 @@ extension RedisBackplane {
     if ownIncarnations.count > 16 { ownIncarnations.removeFirst() }
     incarnation = Self.newIncarnation(settings.nodeID)
     for room in rooms.values {
-      room.isListed = false
+      room.listing = .none
       if room.memberCount > 0 { needsRegistration(room) }
     }
     recount()

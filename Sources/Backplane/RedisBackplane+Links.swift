@@ -183,12 +183,12 @@ extension RedisBackplane {
         for ticket in tickets { fail(ticket, nil, .unknown, &outbox) }
       case .enter(let room, let number):
         // Whether it was written is unknown; it is written again, and the difference told.
+        doubt(room)
         if shapes[room.policy].hasHistory { endRead(room) }
         guard let work = room.work,
           let place = work.joins.firstIndex(where: { $0.number == number })
         else { continue }
         let join = work.joins[place]
-        needsRegistration(room)
         if join.isCancelled {
           work.joins.remove(at: place)
           waitingJoins -= 1
@@ -198,7 +198,7 @@ extension RedisBackplane {
           room.unseat(join.command.seat)
           work.joins[place].stage = .waiting
         }
-      case .leave(let room), .register(let room), .listed(let room): needsRegistration(room)
+      case .leave(let room), .register(let room), .written(let room): doubt(room)
       case .repair(let room, after: _): repairQueue.append(room)
       case .page(let room, let ticket, let after):
         endRead(room)
@@ -232,7 +232,7 @@ extension RedisBackplane {
     for room in countedRooms { room.isCountStale = false }
     countedRooms = []
     // Their number in Redis may be stale now.
-    for room in rooms.values where room.isListed && !shapes[room.policy].knowsMembers {
+    for room in rooms.values where room.listing != .none && !shapes[room.policy].knowsMembers {
       countChanged(room)
     }
   }
@@ -505,10 +505,7 @@ extension RedisBackplane {
     recount()
     for room in rooms.values {
       if room.position != nil || room.sequence != nil { compareQueue.append(room) }
-      if room.isListed {
-        room.isListed = false
-        needsRegistration(room)
-      }
+      if room.listing != .none { doubt(room) }
     }
   }
 

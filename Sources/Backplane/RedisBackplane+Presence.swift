@@ -68,17 +68,17 @@ extension RedisBackplane {
 
   /// Puts the room into this incarnation's set, before anything of it is written: rule 22.
   mutating func list(_ room: RedisRoom, _ now: Duration) {
-    guard !room.isListed else { return }
-    room.isListed = true
-    pipe.begin(3, .listed(room), at: now)
+    guard room.listing != .listed else { return }
+    room.listing = .listed
+    pipe.begin(3, .written(room), at: now)
     pipe.add("SADD")
     pipe.add(names.system("node:\(incarnation):rooms"))
     pipe.add(room.name.bytes)
   }
 
   mutating func unlist(_ room: RedisRoom, _ now: Duration) {
-    guard room.isListed, isCommandReady else { return }
-    room.isListed = false
+    guard room.listing != .none, isCommandReady, !room.needsRegistration else { return }
+    room.listing = .none
     pipe.begin(3, .nothing, at: now)
     pipe.add("HDEL")
     pipe.add(names.key(room.name, "nodes"))
@@ -95,9 +95,19 @@ extension RedisBackplane {
     registerQueue.append(room)
   }
 
+  /// Has written what Redis may have otherwise, though nobody is there any more: it would outlive the
+  /// last member.
+  mutating func doubt(_ room: RedisRoom) {
+    // It may have been forgotten here since.
+    let known = rooms[room.name] ?? room
+    if known === room { rooms[room.name] = room }
+    known.listing = .doubtful
+    needsRegistration(known)
+  }
+
   /// Has what Redis refused written again; once a second.
   mutating func registerRefused() {
-    for room in refusedRegistrations { needsRegistration(room) }
+    for room in refusedRegistrations { doubt(room) }
     refusedRegistrations = []
   }
 
@@ -109,10 +119,8 @@ extension RedisBackplane {
       taken += 1
       guard room.needsRegistration else { continue }
       room.needsRegistration = false
-      guard room.memberCount > 0 || room.isListed else { continue }
+      guard room.memberCount > 0 || room.listing != .none else { continue }
       registersInFlight += 1
-      // What it has in Redis would outlive the node if the link was lost that put it into the set.
-      room.isListed = false
       list(room, now)
       sendRegister(room, now)
     }
@@ -154,12 +162,9 @@ extension RedisBackplane {
     registersInFlight -= 1
     guard reply.kind(0) == .error else { return }
     handleRefusal(reply, now)
-    switch RedisRefusal(reply) {
-    case .unknownScript: needsRegistration(room)
-    // It is full for longer than a round trip.
-    case .full: refusedRegistrations.append(room)
-    default: break
-    }
+    guard RedisRefusal(reply) != .unknownScript else { return doubt(room) }
+    // It is full, say, for longer than a round trip.
+    refusedRegistrations.append(room)
   }
 
   // MARK: Reading

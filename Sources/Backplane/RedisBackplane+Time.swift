@@ -77,9 +77,10 @@ extension RedisBackplane: MessageBackplane {
     case .enter(let room, let number): entered(room, number, reply, time, &outbox)
     case .leave(let room): leaveAnswered(room, reply, time)
     case .register(let room): registered(room, reply, time)
-    case .listed(let room):
+    case .written(let room):
       if reply.kind(0) == .error {
         handleRefusal(reply, time)
+        room.listing = .doubtful
         refusedRegistrations.append(room)
       }
     case .repair(let room, let after): repaired(room, after, reply, time, &outbox)

@@ -13,8 +13,8 @@ enum PendingReply {
   case enter(RedisRoom, join: UInt64)
   case leave(RedisRoom)
   case register(RedisRoom)
-  /// The room was put into the set of those that the node has written to.
-  case listed(RedisRoom)
+  /// The room was put into the incarnation's set, or its number of members was written.
+  case written(RedisRoom)
   case repair(RedisRoom, after: Position)
   case page(RedisRoom, ReplyTicket, after: Position)
   case presence(ReplyTicket, RoomName)

@@ -17,6 +17,16 @@ enum ChannelState: Equatable {
   case unsubscribing
 }
 
+/// Whether Redis has something of a room under the node's incarnation.
+enum RoomListing {
+  /// Nothing.
+  case none
+  /// Perhaps: a link was lost, or Redis began another life.
+  case doubtful
+  /// The room is in the incarnation's set, and whatever else belongs there.
+  case listed
+}
+
 /// A room on this node.
 ///
 /// Owned by the backplane; its thread only.
@@ -38,8 +48,8 @@ final class RedisRoom {
   var isCountStale = false
   /// Whether all members in Redis are to be written again.
   var needsRegistration = false
-  /// Whether the room is in this incarnation's set of rooms.
-  var isListed = false
+  /// What there is to take away from Redis.
+  var listing = RoomListing.none
 
   /// The size that members were told last, in place of events; nil once events were told again.
   var toldCount: Int?
@@ -115,7 +125,7 @@ final class RedisRoom {
   /// Whether nothing holds the room in memory.
   var isUnused: Bool {
     memberCount == 0 && channel == .none && work == nil && outgoing == nil && liveCount == 0
-      && !isListed
+      && listing == .none
   }
 }
 

@@ -101,11 +101,63 @@ extension RedisBackplaneTests {
       let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
       try stage.server.cli("EVAL", Self.script(writing: member(9)), "1", key)
       let room = try #require(node.driver.backplane.rooms[lobby])
-      room.isListed = false
+      room.listing = .none
       node.driver.backplane.list(room, node.driver.backplane.nowMonotonic)
       node.driver.backplane.closeWishes.append((.commands, "a fault"))
       stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
       try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+    }
+
+    // Redis was killed with a leave that it had not written, and was back within a lease: with another
+    // life of Redis all rooms were written anew, but for those in which nobody was left here.
+    @Test func `an empty room keeps nobody of whom Redis's next life knows`() throws {
+      let stage = try Stage(1, [.known]) {
+        $0.leaseLife = .seconds(60)
+        $0.linger = .seconds(60)
+      }
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.server.cli("EVAL", Self.script(writing: member(1)), "1", key)
+      node.driver.backplane.era = Array("another life".utf8)
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+    }
+
+    // Its registration was on its way when its time to linger was over, and went with the link.
+    @Test func `a room that was given up keeps nobody whom a lost link has left there`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let room = try #require(node.driver.backplane.rooms[lobby])
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      try stage.wait { node.driver.backplane.rooms[lobby] == nil }
+      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      try stage.server.cli("EVAL", Self.script(writing: member(1)), "1", key)
+      // Never a whole command: nothing answers it.
+      node.driver.backplane.pipe.begin(1, .register(room), at: node.driver.backplane.nowMonotonic)
+      node.driver.backplane.closeWishes.append((.commands, "a fault"))
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+    }
+
+    @Test func `a number of members that Redis was too full for is written later`() throws {
+      let stage = try Stage(1, [.plain])
+      let lobby = try room("lobby")
+      for number in UInt32(1)...3 { try stage.harness.join(member(number), lobby) }
+      let node = stage.cluster.nodes[0]
+      try stage.server.cli("CONFIG", "SET", "maxmemory", "1")
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      try stage.wait { node.driver.backplane.refusedRegistrations.count == 1 }
+      try stage.server.cli("CONFIG", "SET", "maxmemory", "0")
+      stage.harness.sweep()
+      let incarnation = node.driver.backplane.incarnation
+      try stage.wait {
+        (try? stage.server.cli("HGET", stage.key("lobby", "nodes"), incarnation))?.contains("2")
+          == true
+      }
     }
 
     @Test func `who came while Redis was away is told of on the own node, too`() throws {
