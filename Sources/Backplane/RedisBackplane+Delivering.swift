@@ -320,6 +320,12 @@ extension RedisBackplane {
 
   // MARK: Comparing
 
+  /// Whether there is something here that Redis may be ahead of.
+  func isComparable(_ room: RedisRoom) -> Bool {
+    room.position != nil || room.sequence != nil
+      || shapes[room.policy].hasEvents && room.liveCount > 0
+  }
+
   /// Has positions compared with Redis, in batches; rule 14.
   mutating func sendComparisons(_ now: Duration) {
     guard isCommandReady else { return }
@@ -357,45 +363,63 @@ extension RedisBackplane {
       let room = comparison.room
       let token = 1 + 3 * place
       let shape = shapes[room.policy]
+      let isDoubtful = room.isDoubtful
+      room.isDoubtful = false
       if shape.hasHistory, let position = room.position {
         let epoch = Epoch(text: reply.array(token).span)
         let offset = reply.decimal(token + 1) ?? 0
-        if epoch == position.epoch, offset > position.offset, !room.isDoubtful,
-          expected.count < 65_536
-        {
-          // It may still be on its way; a short log may have lost by now what is.
-          expected.append(
-            ExpectedMessage(
-              room: room, position: Position(epoch: position.epoch, offset: offset),
-              until: now + Self.joinPatience))
+        if epoch == position.epoch, offset > position.offset, !isDoubtful {
+          // A short log may have lost by now what is still on its way.
+          expect(room, .message(Position(epoch: position.epoch, offset: offset)), now, &outbox)
         } else if epoch != position.epoch || offset > position.offset
           || comparison.isBehind(epoch, offset)
         {
           repair(room)
         }
-        room.isDoubtful = false
       }
       if shape.hasEvents, let sequence = reply.decimal(token + 2) {
-        noteSequence(room, sequence, &outbox)
-        if room.work != nil { settle(room, now, &outbox) }
+        if !isDoubtful, sequence > room.sequence ?? 0 {
+          expect(room, .event(sequence), now, &outbox)
+        } else {
+          noteSequence(room, sequence, isDoubtful: isDoubtful, now, &outbox)
+        }
       }
     }
   }
 
-  /// Reads the logs of rooms whose newest messages have not come after all.
-  mutating func expireExpected(_ now: Duration) {
+  /// Gives what Redis has, and what may still be on its way, the time to come.
+  private mutating func expect(
+    _ room: RedisRoom, _ what: Expectation.What, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    let expectation = Expectation(room: room, what: what, until: now + Self.joinPatience)
+    guard expected.count < 65_536 else { return miss(expectation, now, &outbox) }
+    expected.append(expectation)
+  }
+
+  mutating func expireExpected(_ now: Duration, _ outbox: inout BackplaneOutbox) {
     guard !expected.isEmpty else { return }
-    var left: [ExpectedMessage] = []
-    for message in expected {
-      guard message.until <= now else {
-        left.append(message)
-        continue
+    let due = expected.filter { $0.until <= now }
+    guard !due.isEmpty else { return }
+    expected.removeAll { $0.until <= now }
+    for expectation in due { miss(expectation, now, &outbox) }
+  }
+
+  /// What has not come after all is read.
+  private mutating func miss(
+    _ expectation: Expectation, _ now: Duration, _ outbox: inout BackplaneOutbox
+  ) {
+    let room = expectation.room
+    switch expectation.what {
+    case .message(let position):
+      guard let reached = room.position, reached.epoch == position.epoch,
+        reached.offset < position.offset
+      else { return }
+      repair(room)
+    case .event(let sequence):
+      guard sequence > room.sequence ?? 0, room.channel == .live || isLingering(room) else {
+        return
       }
-      guard let reached = message.room.position, reached.epoch == message.position.epoch,
-        reached.offset < message.position.offset
-      else { continue }
-      repair(message.room)
+      noteSequence(room, sequence, isDoubtful: false, now, &outbox)
     }
-    expected = left
   }
 }

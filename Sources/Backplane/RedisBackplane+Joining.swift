@@ -115,6 +115,8 @@ extension RedisBackplane {
       work.joins[place].stage = .arrived(answer)
       takePosition(
         room, answer, Self.seams(reply.child(3, of: 0).map { reply.array($0) } ?? []), now)
+      // Held messages that now follow come before who joins behind them.
+      drainLate(&outbox)
       return settle(room, now, &outbox)
     }
     // It was not let in: what was counted for it is taken back.

@@ -105,7 +105,8 @@ extension RedisBackplane {
   /// A new incarnation: everything of this node is written anew under it.
   private mutating func renewIncarnation(_ now: Duration) {
     ownIncarnations.append(incarnation)
-    if ownIncarnations.count > 16 { ownIncarnations.removeFirst() }
+    if ownIncarnations.count > 16 { abandoned[ownIncarnations.removeFirst()] = nil }
+    abandoned[incarnation] = rooms.values.filter { $0.listing != .none }.map(\.name)
     incarnation = Self.newIncarnation(settings.nodeID)
     for room in rooms.values {
       room.listing = .none
@@ -135,7 +136,24 @@ extension RedisBackplane {
   /// those nobody has to be sure that they are dead, and who went meanwhile is told of at once.
   private mutating func reapOwn(_ now: Duration) {
     guard registerQueue.isEmpty, registersInFlight == 0 else { return }
-    for old in ownIncarnations where !reaping.contains(old) { reap(old, now) }
+    for old in ownIncarnations where !reaping.contains(old) {
+      listAbandoned(old, now)
+      reap(old, now)
+    }
+  }
+
+  /// Others that took the incarnation for dead have emptied its set, and what it wrote behind that is
+  /// in rooms that nobody would look at.
+  private mutating func listAbandoned(_ old: String, _ now: Duration) {
+    var rest = abandoned[old, default: []][...]
+    while !rest.isEmpty {
+      let names = rest.prefix(1000)
+      rest = rest.dropFirst(1000)
+      pipe.begin(2 + names.count, .nothing, at: now)
+      pipe.add("SADD")
+      pipe.add(self.names.system("node:\(old):rooms"))
+      for name in names { pipe.add(name.bytes) }
+    }
   }
 
   /// Gives up the lease: the node leaves of its own will.
@@ -169,7 +187,7 @@ extension RedisBackplane {
       if parts[0].hasPrefix("dead@") {
         // Kept for an hour, so that a node that only stood still finds out.
         let died = Int64(parts[0].dropFirst(5)) ?? 0
-        if wallMilliseconds / 1000 - died > 3600 {
+        if sharedSeconds - died > 3600 {
           pipe.begin(3, .nothing, at: now)
           pipe.add("HDEL")
           pipe.add(names.system("nodes"))
@@ -258,10 +276,11 @@ extension RedisBackplane {
         pipe.add("HSET")
         pipe.add(names.system("nodes"))
         pipe.add(name)
-        pipe.add("dead@\(wallMilliseconds / 1000) \(process) \(record.id)")
+        pipe.add("dead@\(sharedSeconds) \(process) \(record.id)")
       }
       reaping.remove(name)
       ownIncarnations.removeAll { $0 == name }
+      abandoned[name] = nil
       return
     }
     for place in 0..<count {

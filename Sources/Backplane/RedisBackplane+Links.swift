@@ -48,7 +48,7 @@ extension RedisBackplane {
     }
   }
 
-  private func isLingering(_ room: RedisRoom) -> Bool {
+  func isLingering(_ room: RedisRoom) -> Bool {
     if case .lingering = room.channel { return true }
     return false
   }
@@ -328,10 +328,7 @@ extension RedisBackplane {
     guard room.mayHaveMissed else { return }
     room.mayHaveMissed = false
     room.isDoubtful = true
-    if shapes[room.policy].hasHistory || shapes[room.policy].hasEvents {
-      let isAwaited = room.work?.joins.isEmpty == false
-      if room.position != nil || room.sequence != nil || isAwaited { compareQueue.append(room) }
-    }
+    if isComparable(room) || room.work?.joins.isEmpty == false { compareQueue.append(room) }
     if !shapes[room.policy].hasHistory, room.liveCount > 0 {
       status.gaps.add()
       room.publishers = []
@@ -503,8 +500,9 @@ extension RedisBackplane {
   /// All positions are compared, and all members written, at once.
   mutating func sweepNow() {
     recount()
+    expected = []
     for room in rooms.values {
-      if room.position != nil || room.sequence != nil { compareQueue.append(room) }
+      if isComparable(room) { compareQueue.append(room) }
       if room.listing != .none { doubt(room) }
     }
   }
@@ -527,6 +525,9 @@ extension RedisBackplane {
       if !isPrimary { closeCommands("this Redis is a replica (role \(role ?? "unknown"))") }
     } else {
       runID = field("run_id")
+      if let time = field("server_time_usec").flatMap({ Int64($0) }) {
+        redisClock = (time / 1000, now)
+      }
     }
     guard isReplication, let runID, let replicationID else { return }
     let found = Array("\(runID)/\(replicationID)".utf8)

@@ -36,15 +36,19 @@ extension RedisBackplane {
   }
 
   /// The number of the newest event, as Redis has it.
+  ///
+  /// Members that have had no event have missed one only if the link was lost meanwhile.
   mutating func noteSequence(
-    _ room: RedisRoom, _ sequence: UInt64, _ outbox: inout BackplaneOutbox
+    _ room: RedisRoom, _ sequence: UInt64, isDoubtful: Bool, _ now: Duration,
+    _ outbox: inout BackplaneOutbox
   ) {
-    guard let last = room.sequence else { return room.sequence = sequence }
-    guard sequence != last else { return }
-    // Its events may be on their way: who missed nothing reads the same list once too often.
-    status.presenceResets.add()
-    tell(.presenceReset(room.name), room, &outbox)
+    if room.sequence.map({ $0 != sequence }) ?? (isDoubtful && sequence > 0 && room.liveCount > 0) {
+      // Who missed nothing reads the same list once too often.
+      status.presenceResets.add()
+      tell(.presenceReset(room.name), room, &outbox)
+    }
     room.sequence = sequence
+    if room.work != nil { settle(room, now, &outbox) }
   }
 
   /// A large room's size is told, at most once a second.

@@ -205,6 +205,14 @@ extension RedisBackplane {
     return Array(String(time).utf8)
   }
 
+  /// Seconds since 1970 by Redis's clock, or the node's own where Redis does not tell.
+  ///
+  /// For what all nodes see: one whose clock is wrong must not throw away what the others need.
+  var sharedSeconds: Int64 {
+    guard !settings.usesOwnClock, let redisClock else { return wallMilliseconds / 1000 }
+    return (redisClock.milliseconds + milliseconds(nowMonotonic - redisClock.at)) / 1000
+  }
+
   // MARK: Answers
 
   mutating func plainAnswered(

@@ -72,7 +72,7 @@ extension RedisBackplane {
     for place in stride(from: 0, to: reply.elementCount(page) - 1, by: 2) {
       let name = reply.array(page + 1 + place)
       guard let record = RevocationRecord(name: name, value: reply.array(page + 2 + place)),
-        record.until > wallMilliseconds / 1000
+        record.until > sharedSeconds
       else {
         over.append(name)
         continue

@@ -90,7 +90,7 @@ extension RedisBackplane {
     if let seenAt = node.seenAt, now - seenAt <= Self.ticketAfterlife { return true }
     // It was dead before this node could see it.
     guard let diedAt = node.diedAt else { return false }
-    return wallMilliseconds / 1000 - diedAt <= Self.ticketAfterlife.components.seconds
+    return sharedSeconds - diedAt <= Self.ticketAfterlife.components.seconds
   }
 
   /// Under which name a run of a node is there now; nil when it is not.

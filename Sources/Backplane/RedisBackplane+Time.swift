@@ -143,7 +143,7 @@ extension RedisBackplane: MessageBackplane {
     if nextDeadlines <= time {
       nextDeadlines = time + .milliseconds(50)
       expireBusy(time, &outbox)
-      expireExpected(time)
+      expireExpected(time, &outbox)
       expireOutgoing(time, &outbox)
       expireQuestions(time, &outbox)
     }
@@ -223,7 +223,7 @@ extension RedisBackplane: MessageBackplane {
       if let outgoing = room.outgoing, outgoing.isIdle, time - outgoing.lastUsed > .seconds(60) {
         room.outgoing = nil
       }
-      if isCommandReady, room.channel == .live, room.position != nil || room.sequence != nil {
+      if isCommandReady, room.channel == .live, isComparable(room) {
         compareQueue.append(room)
       }
       room.settleWork()

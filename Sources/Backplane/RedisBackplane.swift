@@ -148,7 +148,7 @@ struct RedisBackplane: ~Copyable {
   /// Which reading of what was taken back is under way: pages of earlier ones are thrown away.
   var revocationReading: UInt64 = 0
   /// What comparisons found to be on its way, in the order of its time.
-  var expected: [ExpectedMessage] = []
+  var expected: [Expectation] = []
   var repairQueue: [RedisRoom] = []
   var repairsInFlight = 0
   var lingering: [RedisRoom] = []
@@ -183,6 +183,8 @@ struct RedisBackplane: ~Copyable {
   var isAnnouncementDue = false
   var nodeTickets: [ReplyTicket] = []
   var ownIncarnations: [String] = []
+  /// Rooms to which earlier incarnations of this process may have written, whatever their sets say.
+  var abandoned: [String: [RoomName]] = [:]
   /// Processes whose connections have moved here; the newest last.
   var adopted: [UInt64] = []
   /// What signs tickets; nil until it was read.

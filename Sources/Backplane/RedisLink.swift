@@ -229,6 +229,8 @@ public struct RedisLink: ~Copyable {
     hasWaitedForOwner = false
     state = .closed
     addresses = []
+    // What Redis would still read of it could undo what comes over the next link.
+    if let number = socket?.number { Socket.resetsOnClose(number) }
     socket = nil
     session = nil
     interest = []

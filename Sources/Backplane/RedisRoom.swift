@@ -185,10 +185,16 @@ struct Comparison {
   }
 }
 
-/// A message that Redis has and that has not come yet.
-struct ExpectedMessage {
+/// What Redis has and what has not come yet.
+struct Expectation {
+  enum What {
+    case message(Position)
+    /// A presence event, by its number.
+    case event(UInt64)
+  }
+
   let room: RedisRoom
-  let position: Position
+  let what: What
   let until: Duration
 }
 

@@ -81,6 +81,15 @@ public enum Socket {
     guard setsockopt(descriptor, level, option, &value, size) == 0 else { throw Errno.current }
   }
 
+  /// Has the close of a socket drop what the peer has not taken yet, and reset the connection.
+  ///
+  /// Else the kernel goes on sending it, behind what is sent over a new connection meanwhile.
+  public static func resetsOnClose(_ descriptor: Int32) {
+    var value = linger(l_onoff: 1, l_linger: 0)
+    let size = UInt32(MemoryLayout<linger>.size)
+    _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, size)
+  }
+
   /// Ends sending on a socket (FIN); receiving goes on.
   public static func shutdownSending(_ descriptor: Int32) {
     _ = shutdown(descriptor, Int32(SHUT_WR))

@@ -143,6 +143,41 @@ extension RedisBackplaneTests {
       try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
     }
 
+    // What a node sends while others clear it away stood in a room that was in its set no more: nobody
+    // ever looked there, and behind an hour the room's list showed who had long gone.
+    @Test func `what was written behind the clearing goes although it is in no set`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      let rooms = "\(Self.lease(0, stage)):rooms"
+      #expect(try stage.server.cli("SREM", rooms, "lobby").contains("1"))
+      try stage.server.cli("EVAL", Self.script(writing: member(9)), "1", key)
+      try stage.server.cli("DEL", Self.lease(0, stage))
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.wait { node.driver.backplane.abandoned.isEmpty }
+      #expect(try stage.harness.presence(lobby).members == [member(1)])
+    }
+
+    // A node whose clock was an hour ahead forgot for all which incarnations were dead, and what had been
+    // taken back.
+    @Test func `a node whose clock is ahead forgets nothing that the others need`() throws {
+      let stage = try Stage(1, [.known]) { $0.usesOwnClock = false }
+      let node = stage.cluster.nodes[0]
+      let seconds = Int64(try stage.server.cli("TIME").prefix { $0.isNumber }) ?? 0
+      let table = "\(stage.cluster.prefix)sys:nodes"
+      let dead = "node-9~0000000000000001"
+      try stage.server.cli("HSET", table, dead, "dead@\(seconds) 9 node-9")
+      let ahead = (seconds + 7200) * 1000
+      stage.harness.advance(.milliseconds(ahead - stage.harness.now.wallMilliseconds))
+      try stage.wait { node.driver.backplane.nodes[dead]?.isBuried == true }
+      #expect(node.driver.backplane.wallMilliseconds > (seconds + 3600) * 1000)
+      #expect((seconds - 5...seconds + 60).contains(node.driver.backplane.sharedSeconds))
+      stage.harness.settle()
+      #expect(try stage.server.cli("HEXISTS", table, dead).contains("1"))
+    }
+
     @Test func `a number of members that Redis was too full for is written later`() throws {
       let stage = try Stage(1, [.plain])
       let lobby = try room("lobby")

@@ -437,6 +437,27 @@ struct RedisBackplaneTests {
       ])
   }
 
+  // A comparison that was faster than the event had everybody read the list again.
+  @Test(arguments: [true, false])
+  func `an event of which a comparison tells first has the time to come`(comes: Bool) throws {
+    let stage = try Stage(1, [.known])
+    let lobby = try room("lobby")
+    try stage.harness.join(member(1), lobby)
+    _ = stage.harness.takeAll()
+    let node = stage.cluster.nodes[0]
+    try stage.server.cli("HSET", stage.key("lobby", "meta"), "pseq", "2")
+    stage.cluster.sweep(0, at: stage.harness.now)
+    stage.cluster.run(at: stage.harness.now) { !$0.driver.backplane.expected.isEmpty }
+    if comes {
+      let event = Array("J2:".utf8) + RedisEnvelopeTests.bytes(member(2))
+      let channel = node.driver.backplane.names.channel(lobby)
+      stage.cluster.hear(event, on: channel, at: stage.harness.now)
+    }
+    stage.harness.settle()
+    #expect(
+      stage.harness.take(0) == [comes ? .memberJoined(lobby, member(2)) : .presenceReset(lobby)])
+  }
+
   // MARK: Questions
 
   @Test func `a question to every node is heard once by each, also over a lost link`() throws {

@@ -107,6 +107,23 @@ struct RedisLinkHostileTests {
     #expect(harness.stages.replies == ["[$abc :1]"])
   }
 
+  // What a link had sent reached Redis behind what the next one sent, and put back who had left.
+  @Test func `a link that is given up is reset, and nothing more of it arrives`() throws {
+    var peer = try Peer()
+    var harness = try Self.opened(&peer)
+    let number = peer.socket?.number
+    let socket = try #require(number)
+    harness.stages.link.close("the next one is to be opened")
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    var entry = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+    var outcome = IOOutcome.wouldBlock
+    while outcome != .endOfStream, outcome != .failed(Errno(code: ECONNRESET)) {
+      #expect(poll(&entry, 1, 20_000) == 1)
+      outcome = buffer.withUnsafeMutableBytes { Syscalls.receive(socket, into: $0) }
+    }
+    #expect(outcome == .failed(Errno(code: ECONNRESET)))
+  }
+
   @Test func `what came whole before the end is taken, what was cut is not`() throws {
     var peer = try Peer()
     var harness = try Self.opened(&peer)
