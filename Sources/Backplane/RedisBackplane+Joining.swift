@@ -142,7 +142,12 @@ extension RedisBackplane {
     guard !join.isCancelled else { return }
     room.memberCount -= 1
     room.unseat(join.command.seat)
-    countChanged(room)
+    if room.isRegistering {
+      // It was written by that already.
+      needsRegistration(room)
+    } else {
+      countChanged(room)
+    }
     becameEmpty(room)
   }
 

@@ -14,6 +14,7 @@ extension RedisBackplane {
 
   /// Takes the node's name and a lease; the link is ready when both are there.
   mutating func takeLease(_ now: Duration) {
+    endEarlierLinks(now)
     if lastRenewal.map({ now - $0 > settings.leaseLife }) ?? false { renewIncarnation(now) }
     pipe.begin(6, .takeName, at: now)
     pipe.add("SET")
@@ -25,6 +26,29 @@ extension RedisBackplane {
     pipe.begin(2, .renewName, at: now)
     pipe.add("GET")
     pipe.add(names.system("name:\(settings.nodeID)"))
+  }
+
+  /// Has Redis end the links before this one.
+  ///
+  /// What they had sent may not have been read yet: it would come behind what this one sends, and put
+  /// back members that have gone. Without the right to end them, what they write is another
+  /// incarnation's.
+  private mutating func endEarlierLinks(_ now: Duration) {
+    for number in earlierLinks {
+      pipe.begin(4, .linkEnd(number), at: now)
+      pipe.add("CLIENT")
+      pipe.add("KILL")
+      pipe.add("ID")
+      pipe.add(Int(number))
+    }
+  }
+
+  mutating func linkEnded(_ number: Int64, _ reply: RedisReply, _ now: Duration) {
+    if reply.kind(0) == .error {
+      handleRefusal(reply, now)
+      if earlierLinks == [number] { renewIncarnation(now) }
+    }
+    earlierLinks.removeAll { $0 == number }
   }
 
   /// Who holds the node's name.

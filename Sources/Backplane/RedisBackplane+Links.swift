@@ -32,6 +32,9 @@ extension RedisBackplane {
     switch link {
     case .commands:
       commandPhase = .greeting
+      pipe.begin(2, .linkNumber, at: now)
+      pipe.add("CLIENT")
+      pipe.add("ID")
       askWho(now)
       loadScripts(now)
       selfTest(now)
@@ -168,6 +171,8 @@ extension RedisBackplane {
   }
 
   private mutating func commandsLost(_ now: Duration, _ outbox: inout BackplaneOutbox) {
+    if let linkNumber { earlierLinks = earlierLinks.suffix(15) + [linkNumber] }
+    linkNumber = nil
     redisClock = nil
     isPrimary = false
     eraRefusals = 0
@@ -198,7 +203,10 @@ extension RedisBackplane {
           room.unseat(join.command.seat)
           work.joins[place].stage = .waiting
         }
-      case .leave(let room), .register(let room), .written(let room): doubt(room)
+      case .leave(let room), .written(let room): doubt(room)
+      case .register(let room):
+        room.isRegistering = false
+        doubt(room)
       case .repair(let room, after: _): repairQueue.append(room)
       case .page(let room, let ticket, let after):
         endRead(room)
@@ -221,7 +229,8 @@ extension RedisBackplane {
         for ticket in nodeTickets { fail(ticket, nil, unavailable(), &outbox) }
         nodeTickets = []
       case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
-        .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease, .announcementAge,
+        .linkNumber, .linkEnd, .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease,
+        .announcementAge,
         .streamEnd, .stream,
         .revoked(nil), .revocations, .counted, .ticketSecret:
         break
@@ -524,7 +533,10 @@ extension RedisBackplane {
       isPrimary = role == "master"
       if !isPrimary { closeCommands("this Redis is a replica (role \(role ?? "unknown"))") }
     } else {
-      runID = field("run_id")
+      let found = field("run_id")
+      // Numbers of another life are others' numbers.
+      if found != runID { earlierLinks = [] }
+      runID = found
       if let time = field("server_time_usec").flatMap({ Int64($0) }) {
         redisClock = (time / 1000, now)
       }

@@ -126,6 +126,7 @@ extension RedisBackplane {
       guard room.memberCount > 0 || room.listing != .none else { continue }
       registersInFlight += 1
       list(room, now)
+      room.isRegistering = true
       sendRegister(room, now)
     }
     registerQueue.removeFirst(taken)
@@ -164,6 +165,7 @@ extension RedisBackplane {
 
   mutating func registered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {
     registersInFlight -= 1
+    room.isRegistering = false
     guard reply.kind(0) == .error else { return }
     handleRefusal(reply, now)
     guard RedisRefusal(reply) != .unknownScript else { return doubt(room) }

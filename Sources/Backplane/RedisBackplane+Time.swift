@@ -105,6 +105,8 @@ extension RedisBackplane: MessageBackplane {
     case .serverInformation: informed(reply, isReplication: false, time)
     case .replicationInformation: informed(reply, isReplication: true, time)
     case .selfTest: selfTested(reply, time)
+    case .linkNumber: linkNumber = reply.kind(0) == .integer ? Int64(reply.integer(0)) : nil
+    case .linkEnd(let number): linkEnded(number, reply, time)
     case .probe: probeAnswered(reply, time, &outbox)
     case .renewLease: leaseRenewed(reply, time)
     case .renewName: nameAnswered(reply, time, &outbox)

@@ -96,6 +96,11 @@ struct RedisBackplane: ~Copyable {
   var backoff = [Backoff(), Backoff()]
   var jitter: UInt64
 
+  /// The command link, as Redis numbers it.
+  var linkNumber: Int64?
+  /// Command links of this life of Redis that are gone for this node, and perhaps not for Redis.
+  var earlierLinks: [Int64] = []
+
   // The primary.
   var runID: String?
   var replicationID: String?

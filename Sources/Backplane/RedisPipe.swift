@@ -27,6 +27,10 @@ enum PendingReply {
   case serverInformation
   case replicationInformation
   case selfTest
+  /// The number by which Redis knows this link.
+  case linkNumber
+  /// An earlier link's end.
+  case linkEnd(Int64)
   case takeName
   case probe(sequence: UInt64)
   case renewLease

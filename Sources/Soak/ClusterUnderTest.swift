@@ -27,6 +27,8 @@ final class ClusterUnderTest {
   private(set) var nodes: [NodePlace] = []
   private(set) var redis: ChildProcess?
   private var balancer: ChildProcess?
+  /// Balancers before a reload, with the connections that they had.
+  private var earlierBalancers: [ChildProcess] = []
   private var links: LinkProxy?
   private var paths: LinkProxy?
   private(set) var targets: [SocketAddress] = []
@@ -105,16 +107,27 @@ final class ClusterUnderTest {
       }
     }
     guard scenario.balancer else { return }
-    guard let haproxy = Program.find("haproxy") else {
-      throw SoakFailure("haproxy is missing; install it, or set balancer to false")
-    }
     try Files.write(balancerConfiguration, to: path("haproxy.cfg"))
-    balancer = try ChildProcess(
-      "haproxy", haproxy, ["-db", "-f", path("haproxy.cfg")], log: path("haproxy.log"))
+    try startBalancer()
     let address = balancerAddress
     try balancer?.waitUntilUp(within: .seconds(20), isInterrupted) {
       Probe.get(address, "/readyz", within: .milliseconds(500))?.status == 200
     }
+  }
+
+  private func startBalancer(_ more: [String] = []) throws(SoakFailure) {
+    guard let haproxy = Program.find("haproxy") else {
+      throw SoakFailure("haproxy is missing; install it, or set balancer to false")
+    }
+    balancer = try ChildProcess(
+      "haproxy", haproxy, ["-db", "-f", path("haproxy.cfg")] + more, log: path("haproxy.log"))
+  }
+
+  /// Has a new balancer take the port; the old one ends with its last connection.
+  func reloadBalancer() throws(SoakFailure) {
+    guard let old = balancer else { return }
+    earlierBalancers = earlierBalancers.filter { !$0.hasEnded() } + [old]
+    try startBalancer(["-sf", "\(old.id)"])
   }
 
   private func startProxies() throws(SoakFailure) {
@@ -248,12 +261,13 @@ final class ClusterUnderTest {
       }
       nodes[place].process = nil
     }
-    for process in [balancer, redis] {
+    for process in [balancer, redis] + earlierBalancers {
       process?.signal(SIGCONT)
       process?.signal(SIGTERM)
       if process?.wait(within: .seconds(5)) == false { process?.signal(SIGKILL) }
     }
     balancer = nil
+    earlierBalancers = []
     redis = nil
     links?.stop()
     links = nil

@@ -22,6 +22,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case redisPause = "redis_pause"
   /// Redis closes all connections of the nodes.
   case redisCut = "redis_cut"
+  /// Redis closes the nodes' subscriptions, as it does with those that are too far behind.
+  case subscriptionsCut = "subscriptions_cut"
   /// A node's links to Redis end, and new ones end at once, for the time.
   case linkCut = "link_cut"
   /// Nothing passes between a node and Redis for the time, and nobody is told.
@@ -41,6 +43,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case descriptorShortage = "descriptor_shortage"
   /// Redis has no memory for more, for the time.
   case redisFull = "redis_full"
+  /// The balancer is reloaded: a new one takes the port, the old one keeps the connections it has.
+  case balancerReload = "balancer_reload"
   /// All clients lose their connections at once.
   case storm
 
@@ -56,6 +60,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .redisLoss: "Redis is killed and started again without its file: data is lost."
     case .redisPause: "Redis stands still for the time."
     case .redisCut: "Redis closes all connections of the nodes."
+    case .subscriptionsCut:
+      "Redis closes the nodes' subscriptions, as it does with those that are too far behind."
     case .linkCut: "A node's links to Redis end, and new ones end at once, for the time."
     case .linkStall: "Nothing passes between a node and Redis for the time, and nobody is told."
     case .linkDelay: "All that passes between a node and Redis is 80 ms late for the time."
@@ -70,6 +76,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .descriptorShortage:
       "A node may open no more than a few descriptors more than it has, for the time."
     case .redisFull: "Redis has no memory for more and refuses to write, for the time."
+    case .balancerReload:
+      "The balancer is reloaded: a new one takes the port, the old one keeps its connections."
     case .storm: "All clients lose their connections at once."
     }
   }
@@ -97,10 +105,12 @@ public enum FaultKind: String, CaseIterable, Sendable {
   public func upsetsPresence(nodes: Int) -> Bool {
     switch self {
     case .nodeFreeze, .redisRestart, .redisKill, .redisLoss, .redisPause, .redisCut, .linkCut,
-      .linkStall, .pathDrop, .pathDelay, .pathTrickle, .redisFull:
+      .linkStall, .pathDrop, .pathDelay, .pathTrickle, .redisFull, .subscriptionsCut:
       true
     case .nodeKill: nodes < 3
-    case .nodeRestart, .rollout, .linkDelay, .clockStep, .descriptorShortage, .storm: false
+    case .nodeRestart, .rollout, .linkDelay, .clockStep, .descriptorShortage, .balancerReload,
+      .storm:
+      false
     }
   }
 

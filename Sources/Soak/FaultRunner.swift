@@ -175,6 +175,10 @@ struct FaultRunner: ~Copyable {
       cluster.command("CLIENT KILL TYPE normal")
       cluster.command("CLIENT KILL TYPE pubsub")
       heal(now)
+    case .subscriptionsCut:
+      engine.post(.beginCause(.interruption))
+      cluster.command("CLIENT KILL TYPE pubsub")
+      heal(now)
     case .linkCut, .linkStall, .linkDelay:
       engine.post(.beginCause(.interruption))
       let modes: [FaultKind: LinkMode] = [
@@ -195,6 +199,9 @@ struct FaultRunner: ~Copyable {
     case .redisFull:
       engine.post(.beginCause(.interruption))
       cluster.command("CONFIG SET maxmemory 1")
+    case .balancerReload:
+      try cluster.reloadBalancer()
+      heal(now)
     case .storm:
       engine.post(.storm)
       heal(now)
@@ -241,7 +248,7 @@ struct FaultRunner: ~Copyable {
     case .clockStep: cluster.stepClock(place, milliseconds: 0)
     case .descriptorShortage: cluster.setDescriptorShortage(place, false)
     case .redisFull: cluster.command("CONFIG SET maxmemory 0")
-    case .nodeRestart, .rollout, .redisCut, .storm: break
+    case .nodeRestart, .rollout, .redisCut, .subscriptionsCut, .balancerReload, .storm: break
     }
   }
 

@@ -67,6 +67,9 @@ extension Scenario {
     guard pingSeconds > 0 || !(faultKinds + faults.map(\.kind)).contains(.pathDrop) else {
       throw ScenarioProblem("path_drop needs limits.ping_interval")
     }
+    guard balancer || !(faultKinds + faults.map(\.kind)).contains(.balancerReload) else {
+      throw ScenarioProblem("balancer_reload needs a balancer")
+    }
     for fault in faults {
       guard fault.at < seconds else {
         throw ScenarioProblem(

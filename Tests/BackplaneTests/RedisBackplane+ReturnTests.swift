@@ -143,6 +143,44 @@ extension RedisBackplaneTests {
       try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
     }
 
+    // A link that had stood still for seconds was given up, and what it had sent came to Redis behind what
+    // the next one sent: members that had gone meanwhile were put back.
+    @Test func `a new link has Redis end the ones before it`() throws {
+      let stage = try Self.patientStage(2)
+      let node = stage.cluster.nodes[0]
+      let other = stage.cluster.nodes[1]
+      let numbers = [node, other].map { $0.driver.backplane.linkNumber }
+      let own = try #require(numbers[0])
+      let number = try #require(numbers[1])
+      #expect(own != number)
+      // The other node's link stands for one that Redis has not heard the end of.
+      node.driver.backplane.earlierLinks = [number]
+      let incarnation = node.driver.backplane.incarnation
+      node.driver.backplane.closeWishes.append((.commands, "a fault"))
+      try stage.wait {
+        guard let new = other.driver.backplane.linkNumber else { return false }
+        return new != number && node.driver.backplane.isCommandReady
+          && node.driver.backplane.earlierLinks.isEmpty
+      }
+      #expect(node.driver.backplane.incarnation == incarnation)
+      #expect(node.driver.backplane.linkNumber != own)
+    }
+
+    @Test func `where a link may end no other the node begins anew under another name`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let incarnation = node.driver.backplane.incarnation
+      try stage.server.cli("ACL", "SETUSER", "default", "-client|kill")
+      defer { _ = try? stage.server.cli("ACL", "SETUSER", "default", "+client|kill") }
+      node.driver.backplane.closeWishes.append((.commands, "a fault"))
+      let key = stage.key("lobby", "members:\(incarnation)")
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      #expect(node.driver.backplane.incarnation != incarnation)
+      #expect(try stage.harness.presence(lobby).members == [member(1)])
+    }
+
     // What a node sends while others clear it away stood in a room that was in its set no more: nobody
     // ever looked there, and behind an hour the room's list showed who had long gone.
     @Test func `what was written behind the clearing goes although it is in no set`() throws {

@@ -79,6 +79,10 @@ import Testing
       "path_drop needs limits.ping_interval"
     ),
     (
+      #"{"balancer": false, "faults": {"kinds": ["balancer_reload"]}}"#,
+      "balancer_reload needs a balancer"
+    ),
+    (
       #"{"rooms": {"history": 1, "presence_percent": 1}, "clients": {"ours": 201}}"#,
       "presence is judged in rooms of up to 200 clients, and there would be 201"
     ),

@@ -80,6 +80,25 @@ import Testing
   }
 
   @Test(.enabled(if: canRun, "needs redis-server and haproxy"))
+  func `subscriptions that Redis ends and a balancer that is reloaded cost nothing`() throws {
+    let (end, verdict, said) = try soak(
+      """
+      { "seconds": 6, "nodes": 2, "rooms": { "history": 12, "presence_percent": 30 },
+        "clients": { "ours": 25, "stock": 25, "churning": 10, "churn_seconds": 1 },
+        "publishes": { "per_second": 100 }, "drain": { "window": 1, "lb_grace": 0 },
+        "faults": { "at": [{ "at": 1, "kind": "subscriptions_cut" },
+                           { "at": 2, "kind": "balancer_reload" },
+                           { "at": 4, "kind": "balancer_reload" }] } }
+      """)
+    #expect(end == .exited(0), "\(said)")
+    #expect(verdict?["verdict"]?.string == "kept", "\(said)")
+    let faults = verdict?["faults"]?.elements ?? []
+    #expect(faults.count == 3)
+    #expect(faults.allSatisfy { $0["well_again_after"]?.double != nil }, "\(said)")
+    #expect((verdict?["counts"]?["acknowledged"]?.integer ?? 0) > 400, "\(said)")
+  }
+
+  @Test(.enabled(if: canRun, "needs redis-server and haproxy"))
   func `a bug between clients and nodes breaks the verdict`() throws {
     let (end, verdict, said) = try soak(
       """
