@@ -142,7 +142,7 @@ extension RedisBackplane {
     guard !join.isCancelled else { return }
     room.memberCount -= 1
     room.unseat(join.command.seat)
-    if room.isRegistering {
+    if room.registersInFlight > 0 {
       // It was written by that already.
       needsRegistration(room)
     } else {

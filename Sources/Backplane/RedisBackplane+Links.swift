@@ -205,7 +205,7 @@ extension RedisBackplane {
         }
       case .leave(let room), .written(let room): doubt(room)
       case .register(let room):
-        room.isRegistering = false
+        room.registersInFlight -= 1
         doubt(room)
       case .repair(let room, after: _): repairQueue.append(room)
       case .page(let room, let ticket, let after):
@@ -535,7 +535,7 @@ extension RedisBackplane {
     } else {
       let found = field("run_id")
       // Numbers of another life are others' numbers.
-      if found != runID { earlierLinks = [] }
+      if found == nil || found != runID { earlierLinks = [] }
       runID = found
       if let time = field("server_time_usec").flatMap({ Int64($0) }) {
         redisClock = (time / 1000, now)

@@ -126,7 +126,7 @@ extension RedisBackplane {
       guard room.memberCount > 0 || room.listing != .none else { continue }
       registersInFlight += 1
       list(room, now)
-      room.isRegistering = true
+      room.registersInFlight += 1
       sendRegister(room, now)
     }
     registerQueue.removeFirst(taken)
@@ -165,7 +165,7 @@ extension RedisBackplane {
 
   mutating func registered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {
     registersInFlight -= 1
-    room.isRegistering = false
+    room.registersInFlight -= 1
     guard reply.kind(0) == .error else { return }
     handleRefusal(reply, now)
     guard RedisRefusal(reply) != .unknownScript else { return doubt(room) }

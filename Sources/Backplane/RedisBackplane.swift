@@ -253,7 +253,8 @@ struct RedisBackplane: ~Copyable {
   mutating func release(_ room: RedisRoom) {
     // What counted no messages without history is not missed; leaves pass through it, too.
     if let outgoing = room.outgoing, outgoing.isIdle, outgoing.number == 0 { room.outgoing = nil }
-    guard room.isUnused else { return }
+    // Lists may still name a room that was forgotten long ago, and somebody may have come since.
+    guard room.isUnused, rooms[room.name] === room else { return }
     rooms.removeValue(forKey: room.name)
   }
 

@@ -48,8 +48,8 @@ final class RedisRoom {
   var isCountStale = false
   /// Whether all members in Redis are to be written again.
   var needsRegistration = false
-  /// Whether that is under way.
-  var isRegistering = false
+  /// How often that is under way.
+  var registersInFlight = 0
   /// What there is to take away from Redis.
   var listing = RoomListing.none
 

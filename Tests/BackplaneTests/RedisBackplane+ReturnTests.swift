@@ -181,6 +181,46 @@ extension RedisBackplaneTests {
       #expect(try stage.harness.presence(lobby).members == [member(1)])
     }
 
+    // Behind a lost link a room could be forgotten while it stood among those whose channel lingers. Who came
+    // then was in a new one, which was forgotten in the old one's place: its members were given nothing
+    // more, and their leaves were lost.
+    @Test func `a room that was forgotten before does not take the present one with it`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let old = try #require(node.driver.backplane.rooms[lobby])
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      try stage.wait { node.driver.backplane.rooms[lobby] == nil }
+      try stage.harness.join(member(2), lobby)
+      node.driver.backplane.lingering.append(old)
+      try stage.wait { node.driver.backplane.lingering.isEmpty }
+      #expect(node.driver.backplane.rooms[lobby] != nil)
+      stage.harness.submit(.leave(lobby, member(2).connection, shard: 0), on: 0)
+      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+    }
+
+    // A registration that left behind a join named its member, and the join was refused: the number of
+    // members was put right, the member stayed.
+    @Test func `who is refused while the room is registered does not stay in the list`() throws {
+      var small = RoomPolicy.known
+      small.membersMax = 1
+      let stage = try Stage(1, [small]) { $0.leaseLife = .seconds(60) }
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      let node = stage.cluster.nodes[0]
+      let room = try #require(node.driver.backplane.rooms[lobby])
+      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      // As the registration leaves it that is on its way behind the join.
+      try stage.server.cli("EVAL", Self.script(writing: member(2)), "1", key)
+      room.registersInFlight = 1
+      #expect(throws: BackplaneFailure.roomIsFull) { try stage.harness.join(member(2), lobby) }
+      room.registersInFlight = 0
+      stage.harness.settle()
+      #expect(try stage.harness.presence(lobby).members == [member(1)])
+    }
+
     // What a node sends while others clear it away stood in a room that was in its set no more: nobody
     // ever looked there, and behind an hour the room's list showed who had long gone.
     @Test func `what was written behind the clearing goes although it is in no set`() throws {
