@@ -170,13 +170,9 @@ struct FaultRunner: ~Copyable {
     case .redisPause:
       engine.post(.beginCause(.interruption))
       cluster.redis?.signal(SIGSTOP)
-    case .redisCut:
+    case .redisCut, .subscriptionsCut:
       engine.post(.beginCause(.interruption))
-      cluster.command("CLIENT KILL TYPE normal")
-      cluster.command("CLIENT KILL TYPE pubsub")
-      heal(now)
-    case .subscriptionsCut:
-      engine.post(.beginCause(.interruption))
+      if fault.kind == .redisCut { cluster.command("CLIENT KILL TYPE normal") }
       cluster.command("CLIENT KILL TYPE pubsub")
       heal(now)
     case .linkCut, .linkStall, .linkDelay:

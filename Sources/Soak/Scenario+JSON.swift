@@ -64,10 +64,10 @@ extension Scenario {
       throw ScenarioProblem("limits.pong_timeout is at most limits.ping_interval")
     }
     // Nobody would ever learn that a connection is dead.
-    guard pingSeconds > 0 || !(faultKinds + faults.map(\.kind)).contains(.pathDrop) else {
+    guard pingSeconds > 0 || !brokenKinds.contains(.pathDrop) else {
       throw ScenarioProblem("path_drop needs limits.ping_interval")
     }
-    guard balancer || !(faultKinds + faults.map(\.kind)).contains(.balancerReload) else {
+    guard balancer || !brokenKinds.contains(.balancerReload) else {
       throw ScenarioProblem("balancer_reload needs a balancer")
     }
     for fault in faults {

@@ -89,14 +89,13 @@ public struct Scenario: Equatable, Sendable {
   public init() {}
 
   /// Whether a proxy is to stand between nodes and Redis.
-  var breaksLinks: Bool {
-    faultKinds.contains(where: \.isOfLink) || faults.contains { $0.kind.isOfLink }
-  }
+  var breaksLinks: Bool { brokenKinds.contains(where: \.isOfLink) }
 
   /// Whether a proxy is to stand between clients and nodes.
-  var breaksPaths: Bool {
-    faultKinds.contains(where: \.isOfPath) || faults.contains { $0.kind.isOfPath }
-  }
+  var breaksPaths: Bool { brokenKinds.contains(where: \.isOfPath) }
+
+  /// The faults that may come, at random or as planned.
+  var brokenKinds: [FaultKind] { faultKinds + faults.map(\.kind) }
 
   /// Clients of all kinds.
   public var clientCount: Int { clients.values.reduce(0, +) }

@@ -125,7 +125,7 @@ extension SoakReport {
     object.add("handshakes_per_second_max", busiestSecond(of: node)?.handshakeRate ?? 0, digits: 0)
     object.add("descriptors_before", node.before?.descriptors ?? 0, digits: 0)
     object.add("descriptors_after", node.after?.descriptors ?? 0, digits: 0)
-    if let trend = Trend(node.current.map { ($0.seconds, $0.memoryBytes) }) {
+    if let trend = Self.memoryTrend(node.current[...]) {
       object.add("memory_bytes_per_second", trend.slope, digits: 0)
       object.add("memory_uncertainty", trend.uncertainty, digits: 0)
     }

@@ -63,12 +63,12 @@ public struct SoakReport: Sendable {
       let half = node.current.suffix(node.current.count / 2)
       guard let first = half.first, let last = half.last,
         last.seconds - first.seconds >= Self.memorySecondsMin,
-        let trend = Self.memoryTrend(half)
+        let trend = Self.memoryTrend(half), trend.grows(by: Self.memoryGrowthMax)
       else { continue }
       // A leak goes on. Buffers that are larger than ever because Redis was away stay as they are.
       let middle = half.startIndex + half.count / 2
       guard
-        [half, half[..<middle], half[middle...]].allSatisfy({
+        [half[..<middle], half[middle...]].allSatisfy({
           Self.memoryTrend($0)?.grows(by: Self.memoryGrowthMax) == true
         })
       else { continue }
@@ -79,7 +79,8 @@ public struct SoakReport: Sendable {
     }
   }
 
-  private static func memoryTrend(_ samples: ArraySlice<NodeSample>) -> Trend? {
+  /// How a node's memory went.
+  static func memoryTrend(_ samples: ArraySlice<NodeSample>) -> Trend? {
     Trend(samples.map { ($0.seconds, $0.memoryBytes) })
   }
 
