@@ -378,7 +378,7 @@ extension RedisBackplane {
         }
       }
       if shape.hasEvents, let sequence = reply.decimal(token + 2) {
-        if !isDoubtful, sequence > room.sequence ?? 0 {
+        if !isDoubtful, !room.isRenumbered, sequence > room.sequence ?? 0 {
           expect(room, .event(sequence), now, &outbox)
         } else {
           noteSequence(room, sequence, isDoubtful: isDoubtful, now, &outbox)
@@ -397,10 +397,9 @@ extension RedisBackplane {
   }
 
   mutating func expireExpected(_ now: Duration, _ outbox: inout BackplaneOutbox) {
-    guard !expected.isEmpty else { return }
-    let due = expected.filter { $0.until <= now }
+    let due = expected.prefix { $0.until <= now }
     guard !due.isEmpty else { return }
-    expected.removeAll { $0.until <= now }
+    expected.removeFirst(due.count)
     for expectation in due { miss(expectation, now, &outbox) }
   }
 
@@ -416,9 +415,7 @@ extension RedisBackplane {
       else { return }
       repair(room)
     case .event(let sequence):
-      guard sequence > room.sequence ?? 0, room.channel == .live || isLingering(room) else {
-        return
-      }
+      guard sequence > room.sequence ?? 0, room.isHeard else { return }
       noteSequence(room, sequence, isDoubtful: false, now, &outbox)
     }
   }

@@ -581,6 +581,10 @@ extension RedisBackplane {
     room.memberCount -= 1
     if shapes[room.policy].knowsMembers {
       guard let member = room.unseat(seat) else { return }
+      // Who does not stand in Redis any more is told of by nobody else.
+      if !room.holds(member.connection), room.unsaid.remove(member.connection) != nil {
+        tell(.memberLeft(name, member), room, &outbox)
+      }
       if room.holds(member.connection) {
         // It has moved within this node: nobody has left.
         countChanged(room)

@@ -44,16 +44,11 @@ extension RedisBackplane {
       channelOpenedAt = now
       hearsProbe = false
       for channel in systemChannels { subscribe(channel: channel) }
-      for room in rooms.values where room.memberCount > 0 || room.work != nil || isLingering(room) {
+      for room in rooms.values where room.memberCount > 0 || room.work != nil || room.isLingering {
         room.channel = .none
         subscribe(room)
       }
     }
-  }
-
-  func isLingering(_ room: RedisRoom) -> Bool {
-    if case .lingering = room.channel { return true }
-    return false
   }
 
   /// Asks who answers at the other end.
@@ -159,7 +154,7 @@ extension RedisBackplane {
       subscribeQueue = []
       probeSentAt = nil
       for room in rooms.values {
-        if room.channel == .live || isLingering(room) { room.mayHaveMissed = true }
+        if room.isHeard { room.mayHaveMissed = true }
         if room.memberCount == 0, room.work == nil, room.liveCount == 0 {
           // Nobody is here; whoever comes begins anew.
           room.position = nil
@@ -230,9 +225,7 @@ extension RedisBackplane {
         nodeTickets = []
       case .script, .nothing, .loadScript, .serverInformation, .replicationInformation, .selfTest,
         .linkNumber, .linkEnd, .takeName, .probe, .renewLease, .renewName, .nodeTable, .lease,
-        .announcementAge,
-        .streamEnd, .stream,
-        .revoked(nil), .revocations, .counted, .ticketSecret:
+        .announcementAge, .streamEnd, .stream, .revoked(nil), .revocations, .counted, .ticketSecret:
         break
       }
     }
@@ -452,12 +445,6 @@ extension RedisBackplane {
     if !marker.isEmpty, found != marker {
       // The data is gone: everything is compared and written anew, now and not when it is missed.
       status.dataLosses.add()
-      for room in rooms.values where room.sequence != nil {
-        // Events are counted from the beginning again.
-        room.sequence = nil
-        status.presenceResets.add()
-        tell(.presenceReset(room.name), room, &outbox)
-      }
       sweepNow()
       readRevocations(now)
       readTicketSecret(now)
@@ -506,12 +493,19 @@ extension RedisBackplane {
     }
   }
 
-  /// All positions are compared, and all members written, at once.
+  /// All positions are compared, and all members written, at once: Redis may have lost the newest.
+  ///
+  /// Numbers of presence events that it has lost are given again, so that members read the list in
+  /// any case; the next comparison tells them. In a crowd, which is told its size, nobody has one.
   mutating func sweepNow() {
     recount()
     expected = []
     for room in rooms.values {
       if isComparable(room) { compareQueue.append(room) }
+      if shapes[room.policy].hasEvents, room.sequence != nil || room.liveCount > 0 {
+        room.sequence = nil
+        room.isRenumbered = room.toldCount == nil
+      }
       if room.listing != .none { doubt(room) }
     }
   }
@@ -537,7 +531,8 @@ extension RedisBackplane {
       // Numbers of another life are others' numbers.
       if found == nil || found != runID { earlierLinks = [] }
       runID = found
-      if let time = field("server_time_usec").flatMap({ Int64($0) }) {
+      // From here on each probe brings it.
+      if redisClock == nil, let time = field("server_time_usec").flatMap({ Int64($0) }) {
         redisClock = (time / 1000, now)
       }
     }

@@ -17,13 +17,23 @@ extension RedisBackplane {
         status.presenceResets.add()
         tell(.presenceReset(room.name), room, &outbox)
       }
+    } else if room.isDoubtful, room.liveCount > 0 {
+      // Whether there was one before it while no link was there, no comparison behind it can tell.
+      status.presenceResets.add()
+      tell(.presenceReset(room.name), room, &outbox)
     }
     room.sequence = sequence
     room.toldCount = nil
-    // That one of ours has come may be told late: it came while Redis was away.
-    for member in members where isJoin || !isOurs(room, member) {
-      tell(
-        isJoin ? .memberJoined(room.name, member) : .memberLeft(room.name, member), room, &outbox)
+    for member in members {
+      if isJoin {
+        // That one of ours has come may be told late: it came while Redis was away.
+        room.unsaid.remove(member.connection)
+        tell(.memberJoined(room.name, member), room, &outbox)
+      } else if isOurs(room, member) {
+        room.unsaid.insert(member.connection)
+      } else {
+        tell(.memberLeft(room.name, member), room, &outbox)
+      }
     }
   }
 
@@ -42,13 +52,24 @@ extension RedisBackplane {
     _ room: RedisRoom, _ sequence: UInt64, isDoubtful: Bool, _ now: Duration,
     _ outbox: inout BackplaneOutbox
   ) {
-    if room.sequence.map({ $0 != sequence }) ?? (isDoubtful && sequence > 0 && room.liveCount > 0) {
+    let isAnother = room.sequence.map { $0 != sequence } ?? (isDoubtful && sequence > 0)
+    if isAnother || room.isRenumbered, room.liveCount > 0 {
       // Who missed nothing reads the same list once too often.
       status.presenceResets.add()
       tell(.presenceReset(room.name), room, &outbox)
     }
+    room.isRenumbered = false
     room.sequence = sequence
-    if room.work != nil { settle(room, now, &outbox) }
+    guard let work = room.work else { return }
+    for place in work.joins.indices {
+      // Redis has lost the event that it waits for.
+      guard case .arrived(var answer) = work.joins[place].stage, answer.sequence > sequence else {
+        continue
+      }
+      answer.sequence = sequence
+      work.joins[place].stage = .arrived(answer)
+    }
+    settle(room, now, &outbox)
   }
 
   /// A large room's size is told, at most once a second.
@@ -103,8 +124,8 @@ extension RedisBackplane {
   /// last member.
   mutating func doubt(_ room: RedisRoom) {
     // It may have been forgotten here since.
+    if rooms[room.name] == nil { rooms[room.name] = room }
     let known = rooms[room.name] ?? room
-    if known === room { rooms[room.name] = room }
     known.listing = .doubtful
     needsRegistration(known)
   }
@@ -124,8 +145,8 @@ extension RedisBackplane {
       guard room.needsRegistration else { continue }
       room.needsRegistration = false
       guard room.memberCount > 0 || room.listing != .none else { continue }
-      registersInFlight += 1
       list(room, now)
+      registersInFlight += 1
       room.registersInFlight += 1
       sendRegister(room, now)
     }
@@ -166,10 +187,16 @@ extension RedisBackplane {
   mutating func registered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {
     registersInFlight -= 1
     room.registersInFlight -= 1
+    written(room, reply, now)
+  }
+
+  /// Something that is to stand in Redis was written, or refused.
+  mutating func written(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {
     guard reply.kind(0) == .error else { return }
     handleRefusal(reply, now)
     guard RedisRefusal(reply) != .unknownScript else { return doubt(room) }
     // It is full, say, for longer than a round trip.
+    room.listing = .doubtful
     refusedRegistrations.append(room)
   }
 

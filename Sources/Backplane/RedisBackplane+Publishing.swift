@@ -199,18 +199,19 @@ extension RedisBackplane {
   /// The time for scripts: Redis's own, which counts for all nodes, as the last probe told it; nothing
   /// before the first, and the script asks.
   var clockText: [UInt8] {
-    if settings.usesOwnClock { return Array(String(wallMilliseconds).utf8) }
-    guard let redisClock else { return [] }
-    let time = redisClock.milliseconds + milliseconds(nowMonotonic - redisClock.at)
-    return Array(String(time).utf8)
+    sharedMilliseconds.map { Array(String($0).utf8) } ?? []
   }
 
   /// Seconds since 1970 by Redis's clock, or the node's own where Redis does not tell.
   ///
   /// For what all nodes see: one whose clock is wrong must not throw away what the others need.
   var sharedSeconds: Int64 {
-    guard !settings.usesOwnClock, let redisClock else { return wallMilliseconds / 1000 }
-    return (redisClock.milliseconds + milliseconds(nowMonotonic - redisClock.at)) / 1000
+    (sharedMilliseconds ?? wallMilliseconds) / 1000
+  }
+
+  private var sharedMilliseconds: Int64? {
+    if settings.usesOwnClock { return wallMilliseconds }
+    return redisClock.map { $0.milliseconds + milliseconds(nowMonotonic - $0.at) }
   }
 
   // MARK: Answers

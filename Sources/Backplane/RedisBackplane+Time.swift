@@ -77,12 +77,7 @@ extension RedisBackplane: MessageBackplane {
     case .enter(let room, let number): entered(room, number, reply, time, &outbox)
     case .leave(let room): leaveAnswered(room, reply, time)
     case .register(let room): registered(room, reply, time)
-    case .written(let room):
-      if reply.kind(0) == .error {
-        handleRefusal(reply, time)
-        room.listing = .doubtful
-        refusedRegistrations.append(room)
-      }
+    case .written(let room): written(room, reply, time)
     case .repair(let room, let after): repaired(room, after, reply, time, &outbox)
     case .page(let room, let ticket, let after): pageRead(room, ticket, after, reply, time, &outbox)
     case .presence(let ticket, let room): presenceRead(ticket, room, reply, &outbox)

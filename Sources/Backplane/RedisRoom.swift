@@ -67,6 +67,10 @@ final class RedisRoom {
   var isDoubtful = false
   /// The last presence event that was seen or read; nil before the first.
   var sequence: UInt64?
+  /// Whether Redis may give numbers of events a second time: an equal number tells nothing.
+  var isRenumbered = false
+  /// Members here of whom other nodes say that they have gone, which was told to nobody here.
+  var unsaid: Set<ConnectionID> = []
   /// Where each publisher of the room stands; only in rooms without history.
   var publishers: [PublisherMark] = []
 
@@ -123,6 +127,15 @@ final class RedisRoom {
     }
     if let work, work.isIdle { self.work = nil }
   }
+
+  /// Whether the channel is kept though nobody is here.
+  var isLingering: Bool {
+    if case .lingering = channel { return true }
+    return false
+  }
+
+  /// Whether what is said on the channel comes here.
+  var isHeard: Bool { channel == .live || isLingering }
 
   /// Whether nothing holds the room in memory.
   var isUnused: Bool {
@@ -227,7 +240,7 @@ struct JoinAnswer {
   let position: Position?
   let recovered: Bool?
   var missed: [LogEntry]
-  let sequence: UInt64
+  var sequence: UInt64
 }
 
 /// A page of a recovery.

@@ -23,6 +23,17 @@ extension RedisBackplaneTests {
       return "return redis.call('HSET', KEYS[1], '\(member.connection)', '\(text.joined())')"
     }
 
+    /// Has the last member leave, and the first node forget the room: what it had of it.
+    private static func forget(
+      _ name: RoomName, of last: Member, _ stage: Stage
+    ) throws -> RedisRoom {
+      let node = stage.cluster.nodes[0]
+      let room = try #require(node.driver.backplane.rooms[name])
+      stage.harness.submit(.leave(name, last.connection, shard: 0), on: 0)
+      try stage.wait { node.driver.backplane.rooms[name] == nil }
+      return room
+    }
+
     private static func lease(_ node: Int, _ stage: Stage) -> String {
       let incarnation = stage.cluster.nodes[node].driver.backplane.incarnation
       return "\(stage.cluster.prefix)sys:node:\(incarnation)"
@@ -98,14 +109,14 @@ extension RedisBackplaneTests {
       let lobby = try room("lobby")
       try stage.harness.join(member(1), lobby)
       let node = stage.cluster.nodes[0]
-      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      let key = stage.membersKey("lobby")
       try stage.server.cli("EVAL", Self.script(writing: member(9)), "1", key)
       let room = try #require(node.driver.backplane.rooms[lobby])
       room.listing = .none
       node.driver.backplane.list(room, node.driver.backplane.nowMonotonic)
       node.driver.backplane.closeWishes.append((.commands, "a fault"))
       stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.waitForEnd(of: key)
     }
 
     // Redis was killed with a leave that it had not written, and was back within a lease: with another
@@ -118,12 +129,12 @@ extension RedisBackplaneTests {
       let lobby = try room("lobby")
       try stage.harness.join(member(1), lobby)
       let node = stage.cluster.nodes[0]
-      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      let key = stage.membersKey("lobby")
       stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.waitForEnd(of: key)
       try stage.server.cli("EVAL", Self.script(writing: member(1)), "1", key)
       node.driver.backplane.era = Array("another life".utf8)
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.waitForEnd(of: key)
     }
 
     // Its registration was on its way when its time to linger was over, and went with the link.
@@ -132,15 +143,13 @@ extension RedisBackplaneTests {
       let lobby = try room("lobby")
       try stage.harness.join(member(1), lobby)
       let node = stage.cluster.nodes[0]
-      let room = try #require(node.driver.backplane.rooms[lobby])
-      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
-      try stage.wait { node.driver.backplane.rooms[lobby] == nil }
-      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      let room = try Self.forget(lobby, of: member(1), stage)
+      let key = stage.membersKey("lobby")
       try stage.server.cli("EVAL", Self.script(writing: member(1)), "1", key)
       // Never a whole command: nothing answers it.
       node.driver.backplane.pipe.begin(1, .register(room), at: node.driver.backplane.nowMonotonic)
       node.driver.backplane.closeWishes.append((.commands, "a fault"))
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.waitForEnd(of: key)
     }
 
     // A link that had stood still for seconds was given up, and what it had sent came to Redis behind what
@@ -176,7 +185,7 @@ extension RedisBackplaneTests {
       defer { _ = try? stage.server.cli("ACL", "SETUSER", "default", "+client|kill") }
       node.driver.backplane.closeWishes.append((.commands, "a fault"))
       let key = stage.key("lobby", "members:\(incarnation)")
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.waitForEnd(of: key)
       #expect(node.driver.backplane.incarnation != incarnation)
       #expect(try stage.harness.presence(lobby).members == [member(1)])
     }
@@ -189,16 +198,14 @@ extension RedisBackplaneTests {
       let lobby = try room("lobby")
       try stage.harness.join(member(1), lobby)
       let node = stage.cluster.nodes[0]
-      let old = try #require(node.driver.backplane.rooms[lobby])
-      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
-      try stage.wait { node.driver.backplane.rooms[lobby] == nil }
+      let old = try Self.forget(lobby, of: member(1), stage)
       try stage.harness.join(member(2), lobby)
       node.driver.backplane.lingering.append(old)
       try stage.wait { node.driver.backplane.lingering.isEmpty }
       #expect(node.driver.backplane.rooms[lobby] != nil)
       stage.harness.submit(.leave(lobby, member(2).connection, shard: 0), on: 0)
-      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      let key = stage.membersKey("lobby")
+      try stage.waitForEnd(of: key)
     }
 
     // A registration that left behind a join named its member, and the join was refused: the number of
@@ -211,7 +218,7 @@ extension RedisBackplaneTests {
       try stage.harness.join(member(1), lobby)
       let node = stage.cluster.nodes[0]
       let room = try #require(node.driver.backplane.rooms[lobby])
-      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      let key = stage.membersKey("lobby")
       // As the registration leaves it that is on its way behind the join.
       try stage.server.cli("EVAL", Self.script(writing: member(2)), "1", key)
       room.registersInFlight = 1
@@ -228,14 +235,127 @@ extension RedisBackplaneTests {
       let lobby = try room("lobby")
       try stage.harness.join(member(1), lobby)
       let node = stage.cluster.nodes[0]
-      let key = stage.key("lobby", "members:\(node.driver.backplane.incarnation)")
+      let key = stage.membersKey("lobby")
       let rooms = "\(Self.lease(0, stage)):rooms"
       #expect(try stage.server.cli("SREM", rooms, "lobby").contains("1"))
       try stage.server.cli("EVAL", Self.script(writing: member(9)), "1", key)
       try stage.server.cli("DEL", Self.lease(0, stage))
-      try stage.wait { (try? stage.server.cli("EXISTS", key))?.contains("0") == true }
+      try stage.waitForEnd(of: key)
       try stage.wait { node.driver.backplane.abandoned.isEmpty }
       #expect(try stage.harness.presence(lobby).members == [member(1)])
+    }
+
+    // A node that stood still for two seconds was taken for dead: the others told that its members had
+    // gone, which it knew better and told nobody. Who left before they were written anew stood nowhere,
+    // and nobody here was told of that either.
+    @Test func `who is told to have gone too early is told of when it goes`() throws {
+      let stage = try Self.patientStage(2)
+      let lobby = try room("lobby")
+      for number in UInt32(1)...2 { try stage.harness.join(member(number), lobby) }
+      try stage.harness.join(member(3), lobby, on: 1)
+      stage.harness.settle()
+      _ = stage.harness.takeAll()
+      let node = stage.cluster.nodes[0]
+      let other = stage.cluster.nodes[1]
+      other.driver.backplane.reap(
+        node.driver.backplane.incarnation, other.driver.backplane.nowMonotonic)
+      var told: [BackplaneEvent] = []
+      try stage.wait {
+        told += stage.harness.take(1)
+        return told.count == 2 && node.driver.backplane.rooms[lobby]?.unsaid.count == 2
+      }
+      for number in UInt32(1)...2 { #expect(told.contains(.memberLeft(lobby, member(number)))) }
+      #expect(stage.harness.take(0).isEmpty)
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      stage.harness.settle()
+      #expect(stage.harness.takeAll() == [[.memberLeft(lobby, member(1))], []])
+      #expect(node.driver.backplane.rooms[lobby]?.unsaid == [member(2).connection])
+    }
+
+    @Test func `who is told to have gone too early and to be there again goes as everybody`() throws
+    {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      for number in UInt32(1)...2 { try stage.harness.join(member(number), lobby) }
+      stage.harness.settle()
+      _ = stage.harness.takeAll()
+      let channel = stage.cluster.nodes[0].driver.backplane.names.channel(lobby)
+      let bytes = RedisEnvelopeTests.bytes(member(1))
+      stage.cluster.hear(Array("L3:".utf8) + bytes, on: channel, at: stage.harness.now)
+      stage.cluster.hear(Array("J4:".utf8) + bytes, on: channel, at: stage.harness.now)
+      try stage.server.cli("HSET", stage.key("lobby", "meta"), "pseq", "4")
+      stage.harness.step()
+      #expect(stage.harness.take(0) == [.memberJoined(lobby, member(1))])
+      stage.harness.submit(.leave(lobby, member(1).connection, shard: 0), on: 0)
+      stage.harness.settle()
+      #expect(stage.harness.take(0) == [.memberLeft(lobby, member(1))])
+    }
+
+    // Redis was killed with an event that it had not written, and gave its number to the next one: both
+    // sides had the same number, and nobody read the list again.
+    @Test func `in another life of Redis members read the list again, whatever the numbers`() throws
+    {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      for number in UInt32(1)...2 { try stage.harness.join(member(number), lobby) }
+      stage.harness.settle()
+      _ = stage.harness.takeAll()
+      let room = try #require(stage.cluster.nodes[0].driver.backplane.rooms[lobby])
+      #expect(room.sequence == 2)
+      stage.cluster.nodes[0].driver.backplane.era = Array("another life".utf8)
+      var told: [BackplaneEvent] = []
+      try stage.wait {
+        told += stage.harness.take(0)
+        return !told.isEmpty
+      }
+      stage.harness.settle()
+      #expect(told + stage.harness.take(0) == [.presenceReset(lobby)])
+      #expect(room.sequence == 2)
+    }
+
+    // The first event behind a lost link was taken for the beginning by members that had seen none, and
+    // the comparison, which came later, found nothing.
+    @Test func `the first event behind a lost link tells nothing of those before it`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      stage.harness.settle()
+      _ = stage.harness.takeAll()
+      let node = stage.cluster.nodes[0]
+      let room = try #require(node.driver.backplane.rooms[lobby])
+      room.sequence = nil
+      room.isDoubtful = true
+      stage.cluster.hear(
+        Array("J7:".utf8) + RedisEnvelopeTests.bytes(member(2)),
+        on: node.driver.backplane.names.channel(lobby), at: stage.harness.now)
+      stage.harness.step()
+      #expect(stage.harness.take(0) == [.presenceReset(lobby), .memberJoined(lobby, member(2))])
+    }
+
+    // It waited for its event's number until others had come so far.
+    @Test func `a join whose event Redis has lost is answered`() throws {
+      let stage = try Self.patientStage(1)
+      let lobby = try room("lobby")
+      try stage.harness.join(member(1), lobby)
+      stage.harness.settle()
+      _ = stage.harness.takeAll()
+      let node = stage.cluster.nodes[0]
+      let room = try #require(node.driver.backplane.rooms[lobby])
+      let ticket = stage.harness.ticket(0)
+      let command = JoinCommand(
+        room: lobby, policy: 0, member: member(2), since: nil, pageBytesMax: 100, ticket: ticket)
+      let now = node.driver.backplane.nowMonotonic
+      let answer = JoinAnswer(members: 2, position: nil, recovered: nil, missed: [], sequence: 50)
+      room.working().joins.append(
+        PendingJoin(
+          number: 99, command: command, since: now, stage: .arrived(answer), nextLook: now))
+      node.driver.backplane.waitingJoins += 1
+      node.driver.backplane.busyRooms.append(room)
+      var told: [BackplaneEvent] = []
+      try stage.wait {
+        told += stage.harness.take(0)
+        return told.contains { $0.ticket == ticket }
+      }
     }
 
     // A node whose clock was an hour ahead forgot for all which incarnations were dead, and what had been

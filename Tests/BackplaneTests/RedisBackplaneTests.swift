@@ -39,6 +39,16 @@ struct RedisBackplaneTests {
     }
 
     func key(_ room: String, _ suffix: String) -> String { "\(cluster.prefix){\(room)}:\(suffix)" }
+
+    /// Where a room's members stand who are on the first node.
+    func membersKey(_ room: String) -> String {
+      key(room, "members:\(cluster.nodes[0].driver.backplane.incarnation)")
+    }
+
+    /// Serves the links until Redis has a key no more.
+    func waitForEnd(of key: String) throws {
+      try wait { (try? server.cli("EXISTS", key))?.contains("0") == true }
+    }
   }
 
   /// Publishes without waiting for anything.
