@@ -18,6 +18,8 @@ struct NodePlace {
   var starts = 0
   /// How many descriptors it may have otherwise; nil while that holds.
   var descriptorsMax: Int?
+  /// How much memory it may have otherwise, as `prlimit` takes it; nil while that holds.
+  var dataMax: String?
 }
 
 /// The cluster.
@@ -209,18 +211,34 @@ final class ClusterUnderTest {
     if isShort {
       guard let use = DescriptorUse(of: process.id) else { return }
       nodes[place].descriptorsMax = use.limit
-      setDescriptors(process.id, use.highest + 3)
+      setLimit("nofile", of: process.id, to: "\(use.highest + 3)")
     } else if let limit = nodes[place].descriptorsMax {
       nodes[place].descriptorsMax = nil
-      setDescriptors(process.id, limit)
+      setLimit("nofile", of: process.id, to: "\(limit)")
+    }
+  }
+
+  /// Gives a node no more memory than 256 KiB beyond what it has, or as much as before.
+  ///
+  /// What it has may hold room for a while: whether it ends because of it depends on its traffic.
+  func setMemoryShortage(_ place: Int, _ isShort: Bool) {
+    let before = nodes[place].dataMax
+    nodes[place].dataMax = nil
+    guard let process = nodes[place].process, !process.hasEnded() else { return }
+    if isShort {
+      guard let use = DataUse(of: process.id) else { return }
+      nodes[place].dataMax = use.limit
+      setLimit("data", of: process.id, to: "\(use.bytes + 262_144)")
+    } else if let before {
+      setLimit("data", of: process.id, to: before)
     }
   }
 
   /// The C library hides prlimit(2) from Swift; the program of that name is from the package that
   /// `setpriv` is from.
-  private func setDescriptors(_ id: pid_t, _ limit: Int) {
+  private func setLimit(_ name: String, of id: pid_t, to limit: String) {
     guard let program = Program.find("prlimit") else { return }
-    let arguments = ["--pid", "\(id)", "--nofile=\(limit):"]
+    let arguments = ["--pid", "\(id)", "--\(name)=\(limit):"]
     let process = try? ChildProcess("prlimit", program, arguments, log: path("prlimit.log"))
     _ = process?.wait(within: .seconds(2))
   }

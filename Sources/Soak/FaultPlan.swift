@@ -41,6 +41,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
   case clockStep = "clock_step"
   /// A node may open a few more descriptors than it has, for the time.
   case descriptorShortage = "descriptor_shortage"
+  /// A node gets hardly more memory than it has, for the time; if it ends, it is started again.
+  case memoryShortage = "memory_shortage"
   /// Redis has no memory for more, for the time.
   case redisFull = "redis_full"
   /// The balancer is reloaded: a new one takes the port, the old one keeps the connections it has.
@@ -75,6 +77,9 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .clockStep: "A node's wall clock jumps an hour ahead, and back after the time."
     case .descriptorShortage:
       "A node may open no more than a few descriptors more than it has, for the time."
+    case .memoryShortage:
+      "A node gets hardly more memory than it has, for the time; if it ends because of that, it is "
+        + "started again."
     case .redisFull: "Redis has no memory for more and refuses to write, for the time."
     case .balancerReload:
       "The balancer is reloaded: a new one takes the port, the old one keeps its connections."
@@ -85,7 +90,8 @@ public enum FaultKind: String, CaseIterable, Sendable {
   /// Whether it concerns one node.
   public var isOfNode: Bool {
     switch self {
-    case .nodeKill, .nodeFreeze, .nodeRestart, .clockStep, .descriptorShortage: true
+    case .nodeKill, .nodeFreeze, .nodeRestart, .clockStep, .descriptorShortage, .memoryShortage:
+      true
     default: isOfLink || isOfPath
     }
   }
@@ -107,7 +113,7 @@ public enum FaultKind: String, CaseIterable, Sendable {
     case .nodeFreeze, .redisRestart, .redisKill, .redisLoss, .redisPause, .redisCut, .linkCut,
       .linkStall, .pathDrop, .pathDelay, .pathTrickle, .redisFull, .subscriptionsCut:
       true
-    case .nodeKill: nodes < 3
+    case .nodeKill, .memoryShortage: nodes < 3
     case .nodeRestart, .rollout, .linkDelay, .clockStep, .descriptorShortage, .balancerReload,
       .storm:
       false

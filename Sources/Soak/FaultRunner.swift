@@ -192,6 +192,7 @@ struct FaultRunner: ~Copyable {
       if fault.kind == .pathDrop { engine.post(.sever(node: cluster.nodes[place].name)) }
     case .clockStep: cluster.stepClock(place, milliseconds: 3_600_000)
     case .descriptorShortage: cluster.setDescriptorShortage(place, true)
+    case .memoryShortage: cluster.setMemoryShortage(place, true)
     case .redisFull:
       engine.post(.beginCause(.interruption))
       cluster.command("CONFIG SET maxmemory 1")
@@ -243,6 +244,9 @@ struct FaultRunner: ~Copyable {
     case .pathDrop, .pathDelay, .pathTrickle: cluster.setPaths(place, .whole)
     case .clockStep: cluster.stepClock(place, milliseconds: 0)
     case .descriptorShortage: cluster.setDescriptorShortage(place, false)
+    case .memoryShortage:
+      cluster.setMemoryShortage(place, false)
+      if cluster.nodes[place].process?.hasEnded() == true { try cluster.startNode(place) }
     case .redisFull: cluster.command("CONFIG SET maxmemory 0")
     case .nodeRestart, .rollout, .redisCut, .subscriptionsCut, .balancerReload, .storm: break
     }

@@ -80,6 +80,22 @@ import Testing
   }
 
   @Test(.enabled(if: canRun, "needs redis-server and haproxy"))
+  func `a node that gets no more memory costs nothing, whether it ends or not`() throws {
+    let (end, verdict, said) = try soak(
+      """
+      { "seconds": 6, "nodes": 3, "rooms": { "history": 12, "presence_percent": 30 },
+        "clients": { "ours": 40, "stock": 40, "churning": 10, "churn_seconds": 1 },
+        "publishes": { "per_second": 100 }, "drain": { "window": 1, "lb_grace": 0 },
+        "faults": { "at": [{ "at": 1, "kind": "memory_shortage", "node": 2, "seconds": 2 },
+                           { "at": 4, "kind": "storm" }] } }
+      """)
+    #expect(end == .exited(0), "\(said)")
+    #expect(verdict?["verdict"]?.string == "kept", "\(said)")
+    let faults = verdict?["faults"]?.elements ?? []
+    #expect(faults.allSatisfy { $0["well_again_after"]?.double != nil }, "\(said)")
+  }
+
+  @Test(.enabled(if: canRun, "needs redis-server and haproxy"))
   func `subscriptions that Redis ends and a balancer that is reloaded cost nothing`() throws {
     let (end, verdict, said) = try soak(
       """
