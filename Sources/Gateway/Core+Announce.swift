@@ -37,6 +37,7 @@ extension Core {
       for (after, before) in zip(busy, desk.busyBefore) {
         load = max(load, min(1, Double(after &- before) / elapsed))
       }
+      for metrics in shared.metrics { load = max(load, Double(metrics.demand.value) / 1000) }
     }
     let counts = NodeCounts(shared.metrics)
     let text = announcement(load: load, counts, now)

@@ -58,6 +58,7 @@ extension Core {
       tellUse(now)
       settleMoves(now)
       publishFigures()
+      noteDemand(now)
       logOverlooked()
       if index == 0 {
         shared.log.tellLeftOut()
@@ -67,6 +68,20 @@ extension Core {
       }
       returnMemory()
     }
+  }
+
+  /// Notes how much of the last second this thread wanted a processor, whether it had one or not.
+  ///
+  /// A loop that has to wait for one is not busy, and has no time for newcomers either.
+  private mutating func noteDemand(_ now: MonotonicInstant) {
+    guard let time = ThreadTime.ofCaller() else { return }
+    defer { demandBefore = (time, now) }
+    guard let before = demandBefore, now > before.at else { return }
+    let waited = time.waited &- before.time.waited
+    metrics.waitNanoseconds.add(waited)
+    let elapsed = now.nanoseconds - before.at.nanoseconds
+    let wanted = (time.ran &- before.time.ran) &+ waited
+    metrics.demand.set(Int64(clamping: min(wanted, elapsed) * 1000 / elapsed))
   }
 
   /// After a crowd has left its memory goes back to the system, a moment later and all together.

@@ -143,6 +143,8 @@ struct Core: ~Copyable {
   var wheel: TimerWheel
   var expired: [UInt64] = []
   var nextSweep: MonotonicInstant
+  /// What the kernel had counted of this thread at the last sweep.
+  var demandBefore: (time: ThreadTime, at: MonotonicInstant)?
   /// Sweeps so far, one a second: the clock of rates.
   var second: UInt32 = 0
   var listenerResumesAt: MonotonicInstant?

@@ -21,7 +21,7 @@ public struct Limits: Sendable, Equatable {
   /// New connections a second on the node; 0: none.
   ///
   /// Half of it is announced to draining neighbours as what this node can take from them, and less
-  /// while its busiest event loop is busy for more than half of the time.
+  /// while its busiest event loop is busy, or waits for a processor, for more than half of the time.
   public var handshakesPerSecond = 1000
   /// New connections a second from one address; 0: none.
   public var handshakesPerSecondPerAddress = 50

@@ -284,6 +284,12 @@ extension Node {
       text.sample([("shard", String(index))], Double(metrics.busyNanoseconds.value) / 1e9)
     }
     text.family(
+      "roost_shard_wait_seconds_total", .counter,
+      help: "Time that an event loop was ready to run and had to wait for a processor.")
+    for (index, metrics) in all.enumerated() {
+      text.sample([("shard", String(index))], Double(metrics.waitNanoseconds.value) / 1e9)
+    }
+    text.family(
       "roost_mailbox_refusals_total", .counter,
       help: "Letters that found another shard's mailbox full and had to wait.")
     text.sample(sum { $0.mailboxRefusals.value })

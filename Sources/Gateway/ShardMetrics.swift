@@ -110,6 +110,10 @@ final class ShardMetrics: Sendable {
   /// it has stopped in order.
   let heartbeat = Gauge()
   let busyNanoseconds = Counter()
+  /// Time that the thread was ready to run and had no processor.
+  let waitNanoseconds = Counter()
+  /// In how many of a thousand parts of its last second the thread ran or was ready to.
+  let demand = Gauge()
   let mailboxRefusals = Counter()
   let webhooksUntold = Counter()
 
