@@ -43,17 +43,15 @@ extension RedisBackplane {
     room.memberCount -= 1
     if shapes[room.policy].knowsMembers {
       guard let member = room.unseat(seat) else { return }
-      // Who does not stand in Redis any more is told of by nobody else.
-      if !room.holds(member.connection), room.unsaid.remove(member.connection) != nil {
-        tell(.memberLeft(name, member), room, &outbox)
-      }
       if room.holds(member.connection) {
         // It has moved within this node: nobody has left.
         countChanged(room)
-      } else if isCommandReady {
-        enqueue(.leave(member), room, now)
       } else {
-        needsRegistration(room)
+        // Who does not stand in Redis any more is told of by nobody else.
+        if room.unsaid.remove(member.connection) != nil {
+          tell(.memberLeft(name, member), room, &outbox)
+        }
+        if isCommandReady { enqueue(.leave(member), room, now) } else { needsRegistration(room) }
       }
     } else {
       countChanged(room)
@@ -116,14 +114,13 @@ extension RedisBackplane {
   mutating func becameEmpty(_ room: RedisRoom) {
     guard room.memberCount == 0, room.work == nil else { return }
     switch room.channel {
-    case .live, .subscribing:
-      guard room.channel == .live else { return }
+    case .live:
       room.channel = .lingering(until: nowMonotonic + settings.linger)
       lingering.append(room)
     case .none:
       // What it has in Redis goes with the next look at rooms that became empty.
       if room.listing != .none { lingering.append(room) } else { release(room) }
-    case .lingering, .unsubscribing: break
+    case .subscribing, .lingering, .unsubscribing: break
     }
   }
 }
