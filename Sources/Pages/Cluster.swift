@@ -12,9 +12,9 @@ public enum ClusterPage {
   /// It allows the page's one script and one style by their hashes, its icon, and connections to the
   /// host that served it; nothing else.
   public static let contentSecurityPolicy =
-    "default-src 'none'; script-src 'sha256-h2+AmTvlScjhma2/DX5qitM25dfKLaWsXvSfXRIYv7U='; style-src 'sha256-WGrHe6WlorOrEfwxjr6MAnh6Wc7/3I9xYXb4lsyZ3WI='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    "default-src 'none'; script-src 'sha256-D0cUNy3eNvElHPtmtSxxi59Itd4WN+d4EWkkcHAXu5s='; style-src 'sha256-WGrHe6WlorOrEfwxjr6MAnh6Wc7/3I9xYXb4lsyZ3WI='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
-  /// The page, UTF-8, 38014 bytes.
+  /// The page, UTF-8, 38098 bytes.
   public static let html = ##"""
 <!doctype html>
 <html lang="en">
@@ -435,9 +435,12 @@ function confirmed(title, text, action) {
   write("askTitle", title);
   write("askText", text);
   write("askYes", action);
-  ui.ask.returnValue = "no";
   ui.ask.showModal();
-  return new Promise((done) => ui.ask.addEventListener("close", () => done(ui.ask.returnValue === "yes"), { once: true }));
+  // Not by `close`: that comes late, and the one of the question before would answer this one.
+  return new Promise((done) => {
+    ui.askYes.onclick = () => done(true);
+    ui.askNo.onclick = ui.ask.oncancel = () => done(false);
+  });
 }
 
 function notify(text, isGood) {

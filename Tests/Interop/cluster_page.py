@@ -134,9 +134,11 @@ async def ask_about(window, selector, text, name):
 
 
 async def contains(window, selector, text):
-    await window.until(
-        f"document.querySelector({json.dumps(selector)})?.textContent.includes({json.dumps(text)})"
-    )
+    content = f"document.querySelector({json.dumps(selector)})?.textContent"
+    try:
+        await window.until(f"{content}?.includes({json.dumps(text)})")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; there is: {await window.value(content)}") from None
 
 
 # Has the page hear what a node of a cluster says: this one has no neighbours, and drains in a moment.
