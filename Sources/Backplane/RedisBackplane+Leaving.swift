@@ -2,7 +2,6 @@
 // keeps its channel for a moment.
 
 import RoostRooms
-import Telemetry
 
 extension RedisBackplane {
   mutating func leave(
@@ -71,12 +70,7 @@ extension RedisBackplane {
     pipe.add(shape.hasEvents ? 1 : 0)
     pipe.add(settings.presenceEventsMax)
     pipe.add(shape.metaLife)
-    for member in members {
-      var encoded: [UInt8] = []
-      RedisEnvelope.append(member, to: &encoded)
-      pipe.add(member.connection.description)
-      pipe.add(encoded)
-    }
+    for member in members { add(member) }
   }
 
   mutating func leaveAnswered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {

@@ -13,14 +13,10 @@ extension RedisBackplane {
     if let last = room.sequence {
       // Read already, by a join or a comparison.
       guard sequence > last else { return }
-      if sequence != last + 1 {
-        status.presenceResets.add()
-        tell(.presenceReset(room.name), room, &outbox)
-      }
+      if sequence != last + 1 { tellPresenceReset(room, &outbox) }
     } else if room.isDoubtful, room.liveCount > 0 {
       // Whether there was one before it while no link was there, no comparison behind it can tell.
-      status.presenceResets.add()
-      tell(.presenceReset(room.name), room, &outbox)
+      tellPresenceReset(room, &outbox)
     }
     room.sequence = sequence
     room.toldCount = nil
@@ -35,6 +31,11 @@ extension RedisBackplane {
         tell(.memberLeft(room.name, member), room, &outbox)
       }
     }
+  }
+
+  private func tellPresenceReset(_ room: RedisRoom, _ outbox: inout BackplaneOutbox) {
+    status.presenceResets.add()
+    tell(.presenceReset(room.name), room, &outbox)
   }
 
   /// Whether a member is a live one of this node, which has not left whatever another node says.
@@ -55,8 +56,7 @@ extension RedisBackplane {
     let isAnother = room.sequence.map { $0 != sequence } ?? (isDoubtful && sequence > 0)
     if isAnother || room.isRenumbered, room.liveCount > 0 {
       // Who missed nothing reads the same list once too often.
-      status.presenceResets.add()
-      tell(.presenceReset(room.name), room, &outbox)
+      tellPresenceReset(room, &outbox)
     }
     room.isRenumbered = false
     room.sequence = sequence
@@ -175,13 +175,16 @@ extension RedisBackplane {
     pipe.add(shape.metaLife)
     pipe.add(others.count)
     pipe.add(guests.count)
-    for member in Array(others.values) + guests {
-      var encoded: [UInt8] = []
-      RedisEnvelope.append(member, to: &encoded)
-      pipe.add(member.connection.description)
-      pipe.add(encoded)
-    }
+    for member in Array(others.values) + guests { add(member) }
     for name in gone { pipe.add(name) }
+  }
+
+  /// Adds a member to a script's arguments: its connection, and what is to stand under that.
+  mutating func add(_ member: Member) {
+    var encoded: [UInt8] = []
+    RedisEnvelope.append(member, to: &encoded)
+    pipe.add(member.connection.description)
+    pipe.add(encoded)
   }
 
   mutating func registered(_ room: RedisRoom, _ reply: RedisReply, _ now: Duration) {

@@ -1,7 +1,6 @@
 // Reading a room's log: a page of a recovery waits for the live messages to come as far as it goes.
 
 import RoostRooms
-import Telemetry
 
 extension RedisBackplane {
   mutating func replay(

@@ -16,10 +16,8 @@ struct NodePlace {
   var isFrozen = false
   /// Times that it was started.
   var starts = 0
-  /// How many descriptors it may have otherwise; nil while that holds.
-  var descriptorsMax: Int?
-  /// How much memory it may have otherwise, as `prlimit` takes it; nil while that holds.
-  var dataMax: String?
+  /// What holds otherwise of limits that were taken from it, by their names for `prlimit`.
+  var limits: [String: String] = [:]
 }
 
 /// The cluster.
@@ -207,14 +205,8 @@ final class ClusterUnderTest {
 
   /// Takes all descriptors from a node but those that it has and a few, or gives them back.
   func setDescriptorShortage(_ place: Int, _ isShort: Bool) {
-    guard let process = nodes[place].process, !process.hasEnded() else { return }
-    if isShort {
-      guard let use = DescriptorUse(of: process.id) else { return }
-      nodes[place].descriptorsMax = use.limit
-      setLimit("nofile", of: process.id, to: "\(use.highest + 3)")
-    } else if let limit = nodes[place].descriptorsMax {
-      nodes[place].descriptorsMax = nil
-      setLimit("nofile", of: process.id, to: "\(limit)")
+    setShortage("nofile", place, isShort) { id in
+      DescriptorUse(of: id).map { ($0.highest + 3, "\($0.limit)") }
     }
   }
 
@@ -222,15 +214,24 @@ final class ClusterUnderTest {
   ///
   /// What it has may hold room for a while: whether it ends because of it depends on its traffic.
   func setMemoryShortage(_ place: Int, _ isShort: Bool) {
-    let before = nodes[place].dataMax
-    nodes[place].dataMax = nil
+    setShortage("data", place, isShort) { id in
+      DataUse(of: id).map { ($0.bytes + 262_144, $0.limit) }
+    }
+  }
+
+  /// Sets a limit of a node's process close to what it uses, or back.
+  private func setShortage(
+    _ name: String, _ place: Int, _ isShort: Bool,
+    _ look: (pid_t) -> (scarce: Int, usual: String)?
+  ) {
+    let before = nodes[place].limits.removeValue(forKey: name)
     guard let process = nodes[place].process, !process.hasEnded() else { return }
     if isShort {
-      guard let use = DataUse(of: process.id) else { return }
-      nodes[place].dataMax = use.limit
-      setLimit("data", of: process.id, to: "\(use.bytes + 262_144)")
+      guard let (scarce, usual) = look(process.id) else { return }
+      nodes[place].limits[name] = usual
+      setLimit(name, of: process.id, to: "\(scarce)")
     } else if let before {
-      setLimit("data", of: process.id, to: before)
+      setLimit(name, of: process.id, to: before)
     }
   }
 

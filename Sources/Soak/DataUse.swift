@@ -30,7 +30,6 @@ struct DataUse: Equatable {
 
   /// The soft limit of data in the text of `limits`.
   static func limit(in text: String) -> String? {
-    let line = text.split(separator: "\n").first { $0.hasPrefix("Max data size") }
-    return line?.dropFirst("Max data size".count).split(separator: " ").first.map { String($0) }
+    DescriptorUse.softLimit("Max data size", in: text)
   }
 }

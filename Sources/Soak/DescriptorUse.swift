@@ -30,7 +30,12 @@ struct DescriptorUse: Equatable {
 
   /// The soft limit of open files in the text of `limits`.
   static func limit(in text: String) -> Int? {
-    let line = text.split(separator: "\n").first { $0.hasPrefix("Max open files") }
-    return line?.dropFirst("Max open files".count).split(separator: " ").first.flatMap { Int($0) }
+    softLimit("Max open files", in: text).flatMap { Int($0) }
+  }
+
+  /// The soft limit in the line of `limits` that begins with a name.
+  static func softLimit(_ name: String, in text: String) -> String? {
+    let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
+    return line?.dropFirst(name.count).split(separator: " ").first.map { String($0) }
   }
 }

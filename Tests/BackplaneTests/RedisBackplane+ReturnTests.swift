@@ -23,6 +23,16 @@ extension RedisBackplaneTests {
       return "return redis.call('HSET', KEYS[1], '\(member.connection)', '\(text.joined())')"
     }
 
+    /// Has members join on the first node, and everybody be told: what it has of the room.
+    private static func settled(
+      _ name: RoomName, _ members: [UInt32], _ stage: Stage
+    ) throws -> RedisRoom {
+      for number in members { try stage.harness.join(member(number), name) }
+      stage.harness.settle()
+      _ = stage.harness.takeAll()
+      return try #require(stage.cluster.nodes[0].driver.backplane.rooms[name])
+    }
+
     /// Has the last member leave, and the first node forget the room: what it had of it.
     private static func forget(
       _ name: RoomName, of last: Member, _ stage: Stage
@@ -297,10 +307,7 @@ extension RedisBackplaneTests {
     {
       let stage = try Self.patientStage(1)
       let lobby = try room("lobby")
-      for number in UInt32(1)...2 { try stage.harness.join(member(number), lobby) }
-      stage.harness.settle()
-      _ = stage.harness.takeAll()
-      let room = try #require(stage.cluster.nodes[0].driver.backplane.rooms[lobby])
+      let room = try Self.settled(lobby, [1, 2], stage)
       #expect(room.sequence == 2)
       stage.cluster.nodes[0].driver.backplane.era = Array("another life".utf8)
       var told: [BackplaneEvent] = []
@@ -318,11 +325,8 @@ extension RedisBackplaneTests {
     @Test func `the first event behind a lost link tells nothing of those before it`() throws {
       let stage = try Self.patientStage(1)
       let lobby = try room("lobby")
-      try stage.harness.join(member(1), lobby)
-      stage.harness.settle()
-      _ = stage.harness.takeAll()
       let node = stage.cluster.nodes[0]
-      let room = try #require(node.driver.backplane.rooms[lobby])
+      let room = try Self.settled(lobby, [1], stage)
       room.sequence = nil
       room.isDoubtful = true
       stage.cluster.hear(
@@ -336,11 +340,8 @@ extension RedisBackplaneTests {
     @Test func `a join whose event Redis has lost is answered`() throws {
       let stage = try Self.patientStage(1)
       let lobby = try room("lobby")
-      try stage.harness.join(member(1), lobby)
-      stage.harness.settle()
-      _ = stage.harness.takeAll()
       let node = stage.cluster.nodes[0]
-      let room = try #require(node.driver.backplane.rooms[lobby])
+      let room = try Self.settled(lobby, [1], stage)
       let ticket = stage.harness.ticket(0)
       let command = JoinCommand(
         room: lobby, policy: 0, member: member(2), since: nil, pageBytesMax: 100, ticket: ticket)
