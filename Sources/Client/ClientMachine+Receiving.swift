@@ -89,7 +89,7 @@ extension ClientMachine {
     guard let message = DeliveredBinary(binary) else { return }
     received(
       message.room, RoomMessage(.binary(message.payload), offset: message.offset), epoch: nil,
-      mark: nil, isOld: source == .old, now)
+      mark: message.mark, isOld: source == .old, now)
   }
 
   private enum Source {
@@ -238,6 +238,8 @@ extension ClientMachine {
 struct DeliveredBinary {
   let room: RoomName
   let offset: UInt64?
+  /// What it is known again by on another connection.
+  let mark: String?
   let payload: [UInt8]
 
   /// Nil when the bytes are none.
@@ -249,15 +251,19 @@ struct DeliveredBinary {
     for index in 3..<start { name.append(message[index]) }
     guard let room = try? RoomName(name) else { return nil }
     self.room = room
-    if message[1] & BinaryMessage.hasOffset != 0 {
-      guard message.count - start >= 8 else { return nil }
-      var number: UInt64 = 0
-      for index in start..<start + 8 { number = number << 8 | UInt64(message[index]) }
-      offset = number
-      start += 8
-    } else {
-      offset = nil
-    }
+    let hasOffset = message[1] & BinaryMessage.hasOffset != 0
+    let hasMid = message[1] & BinaryMessage.hasMid != 0
+    let numbers = (hasOffset ? 8 : 0) + (hasMid ? 8 : 0)
+    guard message.count - start >= numbers else { return nil }
+    offset = hasOffset ? Self.number(in: message, at: start) : nil
+    start += numbers
+    mark = hasMid ? String(Self.number(in: message, at: start - 8), radix: 16) : nil
     payload = message.extracting(start...).withUnsafeBufferPointer { Array($0) }
+  }
+
+  private static func number(in message: borrowing Span<UInt8>, at place: Int) -> UInt64 {
+    var number: UInt64 = 0
+    for index in place..<place + 8 { number = number << 8 | UInt64(message[index]) }
+    return number
   }
 }

@@ -6,6 +6,7 @@ import RoostDeflate
 import RoostEventLoop
 import RoostHTTP
 import RoostWebSocket
+import RoostWire
 
 /// A connection.
 ///
@@ -197,7 +198,8 @@ final class ClientTransport {
     do throws(HandshakeViolation) {
       let made = try ClientHandshake(
         host: plan.url.hostField, path: plan.url.path, key: key,
-        subprotocols: ["roost.v1.json"] + (ticket.map { ["roost.ticket.\($0)"] } ?? []),
+        subprotocols: ["roost.v1.json", BinaryMessage.midOffer]
+          + (ticket.map { ["roost.ticket.\($0)"] } ?? []),
         deflate: plan.offersCompression ? .eachMessageByItself : .disabled, extraFields: fields)
       handshake = made
       stage = .upgrading

@@ -126,6 +126,8 @@ struct Connection: ~Copyable {
   var departure = Departure.staying
   /// Whether messages tell it which they are, because it may get them over two connections.
   var showsMids = false
+  /// Whether it reads the marks of binary messages.
+  var readsBinaryMids = false
   /// Whether its client has another connection now, which counts in its place.
   var isSuperseded = false
   /// Where it stands among those that have not finished their handshake.

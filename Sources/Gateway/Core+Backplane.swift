@@ -224,7 +224,8 @@ extension Core {
         payload: entry.payload, sender: entry.sender, wallMilliseconds: entry.wallMilliseconds,
         startsEpoch: tellsEpoch && place == 0, mid: entry.mid)
       withScratch { core, output in
-        let kind = encode(envelope, showsMid: core.connections[slot].showsMids, to: &output)
+        let showsMid = core.showsMid(slot, of: envelope.payload)
+        let kind = encode(envelope, showsMid: showsMid, to: &output)
         core.enqueueMessage(
           kind, output.span, slot, compressesAlways: false, envelope: envelope)
       }

@@ -191,7 +191,8 @@ extension Core {
   ) -> Int {
     let targets = slots(of: target).filter { connections[$0].phase == .open }
     guard !targets.isEmpty else { return 0 }
-    let (plain, marked) = moves.markedCount == 0 ? (targets, []) : parted(targets)
+    let (plain, marked) =
+      moves.markedCount == 0 ? (targets, []) : parted(targets, for: .json(data))
     for (slots, shown) in [(plain, 0), (marked, mid)] where !slots.isEmpty {
       withScratch { core, output in
         Push.direct(data: data, sender: sender, mid: shown, to: &output)

@@ -18,7 +18,8 @@ func encode(
     return .text
   case .binary(let payload):
     BinaryMessage.deliver(
-      room: envelope.room, offset: envelope.position?.offset, payload: payload, to: &output)
+      room: envelope.room, offset: envelope.position?.offset, mid: showsMid ? envelope.mid : 0,
+      payload: payload, to: &output)
     return .binary
   }
 }
@@ -64,7 +65,8 @@ extension Core {
     rooms.countMessage(in: room, second: second)
     let members = rooms.members(of: room)
     withheld = 0
-    let (plain, marked) = moves.markedCount == 0 ? (members, []) : parted(members)
+    let (plain, marked) =
+      moves.markedCount == 0 ? (members, []) : parted(members, for: envelope.payload)
     if !plain.isEmpty {
       withScratch { core, output in
         let kind = encode(envelope, to: &output)
@@ -85,9 +87,18 @@ extension Core {
   }
 
   /// Those who are not told which message is which, and those who are.
-  func parted(_ slots: [Int32]) -> (plain: [Int32], marked: [Int32]) {
-    let marked = slots.filter { connections[$0].showsMids }
-    return marked.isEmpty ? (slots, []) : (slots.filter { !connections[$0].showsMids }, marked)
+  func parted(
+    _ slots: [Int32], for payload: RoostRooms.Payload
+  ) -> (plain: [Int32], marked: [Int32]) {
+    let marked = slots.filter { showsMid($0, of: payload) }
+    return marked.isEmpty ? (slots, []) : (slots.filter { !showsMid($0, of: payload) }, marked)
+  }
+
+  /// Whether a connection is told which message one with this payload is.
+  func showsMid(_ slot: Int32, of payload: RoostRooms.Payload) -> Bool {
+    guard connections[slot].showsMids else { return false }
+    if case .binary = payload { return connections[slot].readsBinaryMids }
+    return true
   }
 
   /// Writes an object and hands it to the shard's members of a room.

@@ -198,6 +198,7 @@ extension Core {
         guard let admitted = entry else { return }
         core.enqueueBytes(response.span, slot)
         core.connections[slot].resumption = resumption
+        core.connections[slot].readsBinaryMids = core.readsBinaryMids(head)
         core.become(slot, acceptance.deflate, compression, admitted, echoes: echoes, now)
       }
     }

@@ -48,6 +48,14 @@ extension Core {
 
   // MARK: Taking
 
+  /// Whether a client says with its request that it reads the marks of binary messages; on a node that
+  /// stands alone there are none.
+  func readsBinaryMids(_ head: RequestHead) -> Bool {
+    guard shared.redis != nil else { return false }
+    let offer = head.fields.firstElement(of: .webSocketProtocol, among: [BinaryMessage.midOffer])
+    return offer != nil
+  }
+
   /// The ticket that a request shows, if it is signed and its time has not passed.
   ///
   /// Anything else counts as none: whoever shows it connects as everybody does.

@@ -13,36 +13,36 @@ public enum ClientScript {
   public static let typesContentType = "text/plain; charset=utf-8"
 
   /// The entity tag of the module, quotes included (RFC 9110, 8.8.3).
-  public static let entityTag = "\"b3df0e5ed4b608b8\""
+  public static let entityTag = "\"fbee973f20954f0c\""
 
   /// The entity tag of the types.
   public static let typesEntityTag = "\"414cc046c6bc80cc\""
 
-  /// The module, UTF-8, 19977 bytes, 6064 of them after gzip -9.
+  /// The module, UTF-8, 20140 bytes, 6107 of them after gzip -9.
   public static let module = ##"""
-const x = 500;
-const y = 30_000;
+const y = 500;
+const z = 30_000;
 const i = 1_000;
-const z = 10_000;
 const A = 10_000;
 const B = 10_000;
-const C = 5_000;
-const m = 250;
+const C = 10_000;
 const D = 5_000;
-const E = 60_000;
-const F = 2_000_000_000;
-const G = 100;
-const H = 1_000;
-const I = 4 << 20;
-const J = 24;
-const K = 512;
+const m = 250;
+const E = 5_000;
+const F = 60_000;
+const G = 2_000_000_000;
+const H = 100;
+const I = 1_000;
+const J = 4 << 20;
+const K = 24;
+const L = 512;
 const j = 4001;
-const L = 4002;
-const M = 4004;
-const N = [1000, 1002, 1003, 1007, 1008, 1009, 4003, 4006, 4007];
+const M = 4002;
+const N = 4004;
+const O = [1000, 1002, 1003, 1007, 1008, 1009, 4003, 4006, 4007];
 const n = ["unavailable", "unknown", "internal", "rate_limited"];
-const O = ["members", "presence_reset"];
-const P = /^[\w-]{1,600}$/;
+const P = ["members", "presence_reset"];
+const Q = /^[\w-]{1,600}$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 export class RoostError extends Error {
@@ -192,7 +192,7 @@ const g = Boolean(this.#a);
 this.#g = { close() {} };
 if (!g) this.#y("connecting");
 if (attempt !== this.#u) return;
-this.#i("state", z, () => this.#ab(this.#g));
+this.#i("state", A, () => this.#ab(this.#g));
 if (this.#m && (this.#r === undefined || this.#c.now() >= this.#M)) {
 try {
 const token = await this.#m();
@@ -204,7 +204,7 @@ if (!problem?.final || this.#a) return this.#H(this.#g);
 return this.#G(j, String(problem.message));
 }
 }
-const protocols = ["roost.v1.json"];
+const protocols = ["roost.v1.json", "roost.mid"];
 if (this.#r) protocols.push(`bearer.${this.#r}`);
 if (this.#s) protocols.push(`roost.ticket.${this.#s}`);
 let socket;
@@ -238,18 +238,18 @@ this.#H(socket, 1006, "");
 }
 #H(socket, code, reason) {
 if (socket === this.#e?.socket) return this.#ad();
-const p = code === j || code === L;
+const p = code === j || code === M;
 if (p && this.#m) this.#r = undefined;
 if (socket === this.#g) {
 this.#g = undefined;
 if (this.#a) return this.#ae();
 }
 if (code === j) this.#C += 1;
-if (N.includes(code) || (p && (!this.#m || this.#C > 1)))
+if (O.includes(code) || (p && (!this.#m || this.#C > 1)))
 return this.#G(code, reason);
 if (this.#e) return this.#av();
-if (this.#h && this.#c.now() - this.#L >= A) this.#v = 0;
-if (code === M) this.#v = Math.max(this.#v, 5);
+if (this.#h && this.#c.now() - this.#L >= B) this.#v = 0;
+if (code === N) this.#v = Math.max(this.#v, 5);
 this.#aw(code);
 }
 #aw(code) {
@@ -316,10 +316,10 @@ emit(this, { event: "state", state, ...fields });
 }
 #ax() {
 const { socket } = this.#e;
-const Q =
+const R =
 [...this.#d.values()].some((room) => room.f && room.b && room.phase !== "in") ||
 [...this.#k].some((call) => call.socket === socket);
-if (Q && this.#c.now() < this.#L + D) this.#U();
+if (R && this.#c.now() < this.#L + E) this.#U();
 else this.#ad();
 }
 #U() {
@@ -349,17 +349,17 @@ this.#j();
 }
 #W(mark) {
 if (mark === undefined) return false;
-const R = this.#q.has(mark);
-if (this.#q.add(mark).size > K)
+const S = this.#q.has(mark);
+if (this.#q.add(mark).size > L)
 this.#q.delete(this.#q.values().next().value);
-this.#i("seen", E, () => this.#q.clear());
-return R;
+this.#i("seen", F, () => this.#q.clear());
+return S;
 }
 #t(tries, named) {
 const { random } = this.#c;
 const delay =
 named === undefined
-? random() * Math.min(y, x * 2 ** tries)
+? random() * Math.min(z, y * 2 ** tries)
 : named + random() * i;
 return Math.round(delay);
 }
@@ -373,13 +373,13 @@ if (at >= this.#w) return;
 const { now, setTimeout, clearTimeout } = this.#c;
 clearTimeout(this.#O);
 this.#w = at;
-this.#O = setTimeout(() => this.#ay(), Math.max(0, Math.min(at - now(), F)));
+this.#O = setTimeout(() => this.#ay(), Math.max(0, Math.min(at - now(), G)));
 }
 #ay() {
 const now = this.#c.now();
-const S = now - this.#w >= C;
+const T = now - this.#w >= D;
 this.#w = Infinity;
-if (S && this.#b.has("quiet")) this.#X();
+if (T && this.#b.has("quiet")) this.#X();
 const due = [...this.#b].filter(([, { at }]) => at <= now);
 for (const [key, deadline] of due.sort(([, one], [, other]) => one.at - other.at)) {
 if (this.#b.get(key) !== deadline) continue;
@@ -398,7 +398,7 @@ if (interval > 0) this.#i("quiet", interval * 1.5, () => this.#X());
 #X() {
 this.#B = true;
 this.#Y('{"type":"ping"}');
-this.#i("quiet", B, () => this.#ab(this.#a));
+this.#i("quiet", C, () => this.#ab(this.#a));
 }
 #ai = () => {
 const { visibilityState } = this.#c.window.document;
@@ -450,7 +450,7 @@ return id;
 #at(room, data, key = randomKey()) {
 if (!(data instanceof ArrayBuffer || ArrayBuffer.isView(data))) {
 const request = { type: "publish", room, data: data ?? null, key };
-return this.#E(request, { room, T: true, d: true });
+return this.#E(request, { room, U: true, d: true });
 }
 const name = encoder.encode(room);
 if (name.length > 255)
@@ -468,12 +468,12 @@ return this.#E(bytes, { room });
 return new Promise((resolve, reject) => {
 const r = request instanceof Uint8Array;
 call.content = r ? request : JSON.stringify(request).slice(0, -1);
-call.size = r ? request.length : encoder.encode(call.content).length + J;
+call.size = r ? request.length : encoder.encode(call.content).length + K;
 Object.assign(call, { resolve, reject, tries: 0 });
 this.#k.add(call);
 this.#P += call.size;
 if (this.#n === "closed") this.#l(call, "closed", "the client is closed");
-else if (this.#k.size > H || this.#P > I)
+else if (this.#k.size > I || this.#P > J)
 this.#l(call, "buffer_full", "too many calls wait");
 else if (this.#al(call)) {
 this.#i(call, this.#aa, () => this.#l(call, "timeout", "no reply in time"));
@@ -503,8 +503,8 @@ this.#b.delete(call.resolve);
 }
 #j() {
 for (const room of this.#d.values()) {
-const U = room.f && (room.phase === "out" || room.e);
-if (U && this.#am() && !this.#b.has(room))
+const V = room.f && (room.phase === "out" || room.e);
+if (V && this.#am() && !this.#b.has(room))
 this.#az(room, room.phase === "joining");
 }
 for (const call of [...this.#k]) {
@@ -521,11 +521,11 @@ this.#l(call, {});
 }
 }
 #am() {
-return this.#h && !this.#D && this.#o.size < G;
+return this.#h && !this.#D && this.#o.size < H;
 }
 #aA(call, { type, id, code, message, retry_after_ms: named, ...fields }) {
 if (type !== "error") return this.#l(call, fields);
-if (!call.T || !n.includes(code))
+if (!call.U || !n.includes(code))
 return this.#l(call, code, message ?? "", named);
 call.e ||= code === "unknown" || code === "internal";
 this.#T(call);
@@ -593,7 +593,7 @@ this.#j();
 if (!d) room.joinID = id;
 }
 #aE(room, { members, epoch, offset, recovered, degraded }, since) {
-const { h: V, b } = room;
+const { h: W, b } = room;
 Object.assign(room, { phase: "in", h: true, tries: 0, b: Boolean(b && this.#e) });
 const t = recovered || (b && epoch === room.epoch && offset <= room.offset);
 if (!since || !t) Object.assign(room, { epoch, offset });
@@ -603,7 +603,7 @@ if (!b) this.#f(room, "room", { state: "joined", members, recovered, degraded })
 if (room.phase !== "in") return;
 if (since && epoch !== undefined) {
 if (!t) this.#f(room, "reset", { epoch, offset });
-} else if (V && !room.b) this.#f(room, "gap");
+} else if (W && !room.b) this.#f(room, "gap");
 }
 #aD(room, { code, retry_after_ms: named }) {
 room.phase = "out";
@@ -714,23 +714,24 @@ this.#f(room, type);
 } else if (type === "reset") {
 Object.assign(room, { epoch, offset: fields.offset, l: false });
 this.#f(room, type, { epoch, ...fields });
-} else if (O.includes(type)) this.#f(room, type, fields);
+} else if (P.includes(type)) this.#f(room, type, fields);
 }
 #aI({ room: name, epoch, offset }) {
 const room = this.#an(name);
 if (room.b && epoch === room.epoch) return void (room.phase = "in");
-const W = room.phase === "joining";
-const X = epoch !== undefined && epoch === room.epoch && offset === room.offset;
-const Y = room.h && !X;
+const X = room.phase === "joining";
+const Y = epoch !== undefined && epoch === room.epoch && offset === room.offset;
+const Z = room.h && !Y;
 Object.assign(room, { phase: "in", h: true, epoch, offset });
 this.#f(room, "added");
-if (W) this.#f(room, "room", { state: "joined" });
-if (Y) this.#f(room, "gap");
+if (X) this.#f(room, "room", { state: "joined" });
+if (Z) this.#f(room, "gap");
 }
 #aF(bytes, c) {
 const [version, flags, length] = bytes;
 const v = flags & 1;
-const start = 3 + length + 8 * v;
+const x = (flags >> 1) & 1;
+const start = 3 + length + 8 * (v + x);
 if (version !== 1 || !(bytes.length >= start)) return;
 let room;
 try {
@@ -739,10 +740,10 @@ room = this.#d.get(decoder.decode(bytes.subarray(3, 3 + length)));
 return;
 }
 if (c ? !room?.b : room?.phase !== "in") return;
-const offset = v
-? Number(new DataView(bytes.buffer).getBigUint64(start - 8))
-: undefined;
-if (this.#ap(room, c, offset))
+const numbers = new DataView(bytes.buffer);
+const offset = v ? Number(numbers.getBigUint64(3 + length)) : undefined;
+const mid = x ? numbers.getBigUint64(start - 8).toString(16) : undefined;
+if (this.#ap(room, c, offset, undefined, mid))
 this.#f(room, "binary", { data: bytes.slice(start), offset });
 }
 }
@@ -750,7 +751,7 @@ function positionOf({ epoch, offset } = {}) {
 return epoch === undefined ? undefined : { epoch, offset };
 }
 function ticketOf({ ticket }) {
-return P.test(ticket ?? "") ? ticket : undefined;
+return Q.test(ticket ?? "") ? ticket : undefined;
 }
 function randomKey() {
 const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -271,7 +271,8 @@ export class Roost extends Listeners {
         return this.#finish(UNAUTHORIZED, String(problem.message));
       }
     }
-    const protocols = ["roost.v1.json"];
+    // The second says that marks of binary messages are read.
+    const protocols = ["roost.v1.json", "roost.mid"];
     if (this.#token) protocols.push(`bearer.${this.#token}`);
     if (this.#ticket) protocols.push(`roost.ticket.${this.#ticket}`);
     let socket;
@@ -896,11 +897,13 @@ export class Roost extends Listeners {
     if (isMissing) this.#tell(room, "gap");
   }
 
-  // Version 1, flags, length of the name, the name, with flag 1 the offset, the payload.
+  // Version 1, flags, length of the name, the name, with flag 1 the offset, with flag 2 the mark, the
+  // payload.
   #receiveBinary(bytes, isOld) {
     const [version, flags, length] = bytes;
     const hasOffset = flags & 1;
-    const start = 3 + length + 8 * hasOffset;
+    const hasMid = (flags >> 1) & 1;
+    const start = 3 + length + 8 * (hasOffset + hasMid);
     if (version !== 1 || !(bytes.length >= start)) return;
     let room;
     try {
@@ -909,10 +912,10 @@ export class Roost extends Listeners {
       return;
     }
     if (isOld ? !room?.isKept : room?.phase !== "in") return;
-    const offset = hasOffset
-      ? Number(new DataView(bytes.buffer).getBigUint64(start - 8))
-      : undefined;
-    if (this.#takes(room, isOld, offset))
+    const numbers = new DataView(bytes.buffer);
+    const offset = hasOffset ? Number(numbers.getBigUint64(3 + length)) : undefined;
+    const mid = hasMid ? numbers.getBigUint64(start - 8).toString(16) : undefined;
+    if (this.#takes(room, isOld, offset, undefined, mid))
       this.#tell(room, "binary", { data: bytes.slice(start), offset });
   }
 }

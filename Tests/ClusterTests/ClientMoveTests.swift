@@ -22,13 +22,20 @@ struct ClientMoveTests {
 
     func take(_ event: RoomEvent, in room: String) {
       rooms.withLock { rooms in
-        if case .message(let message) = event, let number = message.json?.integer {
+        if case .message(let message) = event, let number = Self.number(in: message) {
           rooms[room, default: Told()].numbers.append(number)
         } else if case .members = event {
           // How many there are while somebody has two connections is told as it comes.
         } else {
           rooms[room, default: Told()].others.append("\(event)")
         }
+      }
+    }
+
+    private static func number(in message: RoomMessage) -> Int? {
+      switch message.content {
+      case .json: message.json?.integer
+      case .binary(let bytes): Int(String(decoding: bytes, as: UTF8.self))
       }
     }
 
@@ -76,7 +83,7 @@ struct ClientMoveTests {
     }
   }
 
-  private static let rooms = ["log:a", "all:a", "here:a", "plain"]
+  private static let rooms = ["log:a", "all:a", "here:a", "plain", "bytes"]
 
   private func wait(
     until what: String, _ nodes: [ClusterNode], _ condition: () async throws -> Bool
@@ -116,7 +123,7 @@ struct ClientMoveTests {
 
     let published = Lock(0)
     let isOver = Lock(false)
-    let writing = write(from: movers[7], published, until: isOver)
+    let writing = write(from: movers[7], bytesFrom: watcher, published, until: isOver)
     try await wait(until: "under way", nodes) { published.withLock { $0 } > 20 }
     nodes[0].signal(SIGTERM)
     try await wait(until: "moved", nodes) {
@@ -167,8 +174,11 @@ struct ClientMoveTests {
   }
 
   /// Publishes 1, 2, 3 … into every room.
+  ///
+  /// Bytes are from one that stays: a publish of them has no answer, and so is never repeated.
   private func write(
-    from writer: Application, _ published: Lock<Int>, until isOver: Lock<Bool>
+    from writer: Application, bytesFrom other: Application, _ published: Lock<Int>,
+    until isOver: Lock<Bool>
   ) -> Task<Void, any Error> {
     Task {
       while !isOver.withLock({ $0 }) {
@@ -176,7 +186,10 @@ struct ClientMoveTests {
           count += 1
           return count
         }
-        for name in Self.rooms { _ = try await writer.rooms[name]?.publish(JSONValue(number)) }
+        try await other.rooms["bytes"]?.publish(bytes: Array("\(number)".utf8))
+        for name in Self.rooms where name != "bytes" {
+          _ = try await writer.rooms[name]?.publish(JSONValue(number))
+        }
       }
     }
   }

@@ -32,6 +32,7 @@ final class ClusterProxy: Sendable {
 
   let port: UInt16
   private let state: Lock<State>
+  private let work: Background<Void>
 
   /// Listens at a free port and leads to `target` on 127.0.0.1.
   init(to target: UInt16) throws {
@@ -40,11 +41,13 @@ final class ClusterProxy: Sendable {
     let state = Lock(State(target: target))
     self.state = state
     let descriptor = dup(listener.number)
-    // Nobody waits for its end; it ends by itself.
-    _ = try Background { ProxyLoop(listener: descriptor, state: state).run() }
+    work = try Background { ProxyLoop(listener: descriptor, state: state).run() }
   }
 
-  deinit { state.withLock { $0.isOver = true } }
+  deinit {
+    state.withLock { $0.isOver = true }
+    _ = try? work.join()
+  }
 
   var url: String { "redis://127.0.0.1:\(port)" }
 

@@ -5,6 +5,7 @@
 import Auth
 import Glibc
 import RoostEventLoop
+import RoostWebSocket
 import TestKeys
 import TestSupport
 import Testing
@@ -31,11 +32,15 @@ struct MoveTests {
   }
 
   /// Connects with a ticket; the client and its `welcome`.
+  ///
+  /// - Parameter readsMarks: whether it says that it reads marks of binary messages.
   private static func open(
-    _ node: ClusterNode, ticket: String?, user: String? = nil
+    _ node: ClusterNode, ticket: String?, user: String? = nil, readsMarks: Bool = false
   ) throws -> (client: TestClient, welcome: String) {
     let client = TestClient(try BlockingSocket(to: node.address))
-    let offers = ["roost.v1.json"] + (ticket.map { ["roost.ticket.\($0)"] } ?? [])
+    let offers =
+      ["roost.v1.json"] + (ticket.map { ["roost.ticket.\($0)"] } ?? [])
+      + (readsMarks ? ["roost.mid"] : [])
     try client.upgrade(path: user.map { "/ws?user=\($0)" } ?? "/ws", subprotocols: offers)
     #expect(client.subprotocol == "roost.v1.json")
     return (client, try client.welcomed())
@@ -142,6 +147,58 @@ struct MoveTests {
     for node in cluster.nodes { #expect(!node.logged.contains(try Self.ticket(in: told))) }
     try new.close()
     #expect(try watcher.next("left").contains(old.connection))
+  }
+
+  @Test func `bytes that come twice have a mark, for those who read it`() throws {
+    let cluster = try Self.cluster(try RedisServer())
+    let watcher = try TestClient.open(cluster.nodes[1].address)
+    let (old, _) = try Self.open(cluster.nodes[0], ticket: nil, readsMarks: true)
+    let (stock, _) = try Self.open(cluster.nodes[0], ticket: nil)
+    for client in [watcher, old, stock] {
+      for room in ["here:p", "all:r"] { try client.join(room) }
+    }
+    cluster.nodes[0].signal(SIGTERM)
+    let tickets = try [old, stock].map { try Self.ticket(in: try $0.next("draining")) }
+    let (new, _) = try Self.open(cluster.nodes[1], ticket: tickets[0], readsMarks: true)
+    let (stockAgain, _) = try Self.open(cluster.nodes[1], ticket: tickets[1])
+    for client in [new, stockAgain] { for room in ["here:p", "all:r"] { try client.join(room) } }
+    func published(_ payload: UInt8, in room: String) throws -> (
+      plain: [[UInt8]], marked: [[UInt8]]
+    ) {
+      try watcher.send(.binary, [1, UInt8(room.utf8.count)] + Array(room.utf8) + [payload])
+      return (
+        try [watcher, stock, stockAgain].map { try Self.binary(to: $0) },
+        try [old, new].map { try Self.binary(to: $0) }
+      )
+    }
+    let place: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 1]
+    var marks: Set<[UInt8]> = []
+    for (payload, room, offset) in [
+      (7, "here:p", []), (8, "here:p", []), (9, "all:r", place),
+    ] as [(UInt8, String, [UInt8])] {
+      let name = [UInt8(room.utf8.count)] + Array(room.utf8)
+      let flag: UInt8 = offset.isEmpty ? 0 : 1
+      let (plain, marked) = try published(payload, in: room)
+      for message in plain { #expect(message == [1, flag] + name + offset + [payload]) }
+      let start = 2 + name.count + offset.count
+      try #require(marked[0].count == start + 9, "\(marked[0])")
+      let mark = Array(marked[0][start..<start + 8])
+      #expect(marked[0] == [1, flag | 2] + name + offset + mark + [payload])
+      #expect(marked[1] == marked[0])
+      marks.insert(mark)
+    }
+    #expect(marks.count == 3)
+  }
+
+  /// The next binary message, whatever comes before it.
+  private static func binary(to client: TestClient) throws -> [UInt8] {
+    while true {
+      switch try client.next() {
+      case .binary(let bytes): return bytes
+      case .text, .ping, .pong: continue
+      case let event: throw TestFailure("\(event) instead of a binary message")
+      }
+    }
   }
 
   @Test func `within one node it is the same, on whichever shard`() throws {

@@ -22,4 +22,7 @@ func fuzzBinaryMessages(_ message: borrowing Span<UInt8>) {
   var logged: [UInt8] = []
   BinaryMessage.deliver(room: room, offset: 0x0102_0304_0506_0708, payload: payload, to: &logged)
   precondition(logged == [1, 1] + start + [1, 2, 3, 4, 5, 6, 7, 8] + payload)
+  var marked: [UInt8] = []
+  BinaryMessage.deliver(room: room, offset: nil, mid: 9, payload: payload, to: &marked)
+  precondition(marked == [1, 2] + start + [0, 0, 0, 0, 0, 0, 0, 9] + payload)
 }

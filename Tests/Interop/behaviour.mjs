@@ -43,7 +43,8 @@ class Stage {
     class Socket {
       isAlive = true;
       constructor(url, protocols) {
-        if (protocols[0] !== "roost.v1.json") throw new Error(`subprotocols are ${protocols}`);
+        if (String(protocols.slice(0, 2)) !== "roost.v1.json,roost.mid")
+          throw new Error(`subprotocols are ${protocols}`);
         if (stage.sockets.filter((socket) => socket.isAlive).length > 1)
           throw new Error("a third connection beside two that live");
         const offered = (prefix) =>

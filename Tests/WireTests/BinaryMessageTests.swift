@@ -73,6 +73,20 @@ struct BinaryMessageTests {
       Self.written(room("a"), .max, []) == [1, 1, 1, 0x61] + Array(repeating: 0xFF, count: 8))
   }
 
+  @Test func `who may get it twice gets a mark, behind the offset`() {
+    func written(_ offset: UInt64?, _ mid: UInt64) -> [UInt8] {
+      var output: [UInt8] = []
+      BinaryMessage.deliver(
+        room: room("a"), offset: offset, mid: mid, payload: [7], to: &output)
+      return output
+    }
+    let mid: UInt64 = 0x0102_0304_0506_0708
+    #expect(written(nil, mid) == [1, 2, 1, 0x61, 1, 2, 3, 4, 5, 6, 7, 8, 7])
+    #expect(
+      written(9, mid) == [1, 3, 1, 0x61, 0, 0, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6, 7, 8, 7])
+    #expect(written(9, 0) == [1, 1, 1, 0x61, 0, 0, 0, 0, 0, 0, 0, 9, 7])
+  }
+
   @Test(arguments: [nil, 0, 1, 1 << 32, .max] as [UInt64?])
   func `what members get can be read back`(offset: UInt64?) {
     for count in [1, 2, 254, 255] {
