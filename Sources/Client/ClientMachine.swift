@@ -171,8 +171,9 @@ public struct ClientMachine {
     case .dialing(let until) where now >= until: loseConnection(at: now, "no welcome came in time")
     case .waiting(let until) where now >= until: beginConnecting(now)
     case .open:
+      // First, because the end of this connection may make the next one, which is given up here, the one.
+      watchMove(now)
       watchSilence(now)
-      if isOpen { watchMove(now) }
     default: break
     }
     if now >= tokens.askAgain { askToken() }

@@ -44,4 +44,29 @@ enum BehaviourFiles {
       _ = try Behaviour.run(scenario)
     }
   }
+
+  /// Found by fuzzing: the end of the connection made the one that was dialled beside it the only one,
+  /// whose time was over, too, and had been looked at before.
+  @Test func `a silent connection and the one dialled beside it may be given up at one moment`() {
+    var machine = ClientMachine(
+      ClientMachineOptions(hasTokenProvider: false),
+      ClientRandomness(fraction: { 0.5 }, key: { "key" }))
+    var now = MonotonicInstant(nanoseconds: 1_000_000_000)
+    machine.connect(now: now)
+    for text in [
+      #"{"type":"welcome","connection":"c","node":"n","ping_ms":2000}"#,
+      #"{"type":"draining","reconnect_after_ms":3000,"ticket":"t"}"#,
+    ] {
+      let bytes = Array(text.utf8)
+      machine.received(1, text: bytes.span, now: now)
+    }
+    // Now a ping is sent, and the next connection is dialled.
+    now = now.advanced(by: .seconds(3))
+    machine.fire(now: now)
+    #expect(machine.socketCount == 2)
+    now = now.advanced(by: .seconds(10))
+    machine.fire(now: now)
+    #expect(machine.socketCount == 0)
+    #expect(machine.nextDeadline.map { $0 > now } == true, "\(now)")
+  }
 }

@@ -93,6 +93,20 @@ extension String {
     }
   }
 
+  @Test func `every fuzz target is documented and has inputs to begin with`() {
+    let list = SourceTree.file("Tests/Fuzz/FuzzTarget.swift").lines
+    let targets = list.filter { $0.hasPrefix("  case ") }.map { String($0.dropFirst(7)) }
+    let rows = Document(SourceTree.file("Tests/Fuzz/README.md")).rows(under: "target")
+    #expect(
+      differences(
+        in: targets, "FuzzTarget", and: rows.compactMap(\.first).map(Document.unquoted), "README.md"
+      )
+        == [])
+    let corpus = "Tests/Fuzz/Corpus"
+    #expect(differences(in: targets, "FuzzTarget", and: SourceTree.names(in: corpus), corpus) == [])
+    #expect(targets.filter { SourceTree.names(in: "\(corpus)/\($0)").isEmpty } == [])
+  }
+
   @Test func `scripts are read out of sentences`() {
     #expect(
       References.scripts(in: "Run ops/run, then `ops/test --tsan`. Not ops/; see ops/format.")
