@@ -22,10 +22,11 @@ enum RedisConfiguration {
     RedisBackplaneSettings.problem(withPrefix: text)
   }
 
-  /// A URL as it may be shown.
+  /// A URL as it may be shown: word for word, unless it holds a password.
   static func withoutPassword(_ text: String) -> String {
     do throws(RedisEndpointProblem) {
-      return try RedisEndpoint(text).description
+      let endpoint = try RedisEndpoint(text)
+      return endpoint.password == nil ? text : endpoint.description
     } catch {
       return ""
     }

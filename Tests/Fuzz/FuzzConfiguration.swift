@@ -11,7 +11,7 @@ func fuzzConfiguration(_ text: borrowing Span<UInt8>) {
     precondition(!problems.isEmpty && problems.allSatisfy { !$0.reason.isEmpty })
   case .loaded(let configuration, _):
     // Secrets are not printed, so that they cannot be read again.
-    guard !configuration.json().contains("\"***\"") else { return }
+    guard !configuration.json().contains("***") else { return }
     sources.file = Array(configuration.json().utf8)
     guard case .loaded(let again, _) = ConfigurationLoader.load(sources) else {
       preconditionFailure("a configuration does not load what it prints: \(configuration.json())")

@@ -313,6 +313,19 @@ struct ConfigurationLoaderTests {
   }
 
   @Test(arguments: [
+    ("redis://Redis", "redis://Redis"), ("redis://ann@redis/3", "redis://ann@redis/3"),
+    ("redis://ann:secret@Redis", "redis://ann:***@redis:6379/0"),
+    ("rediss://:secret@redis:1/2", "rediss://:***@redis:1/2"),
+  ])
+  func `a Redis URL is printed as it was given, without its password`(
+    given: String, printed: String
+  ) {
+    var configuration = Configuration()
+    configuration.redis.urls = [given]
+    #expect(configuration.changes().map(\.json) == [#"["\#(printed)"]"#])
+  }
+
+  @Test(arguments: [
     (
       #"{"redis": {"urls": ["redis://a", "redis://b"]}}"#,
       "config.json:1:20: redis.urls: more than one URL: this version does not spread rooms over "

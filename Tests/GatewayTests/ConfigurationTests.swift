@@ -153,6 +153,8 @@ struct ConfigurationTests {
     if isChanged {
       configuration.nodeID = "a-1"
       configuration.origins = ["https://app.example.com", "*"]
+      // Without port and database, as fuzzing found it.
+      configuration.redis.urls = ["redis://.prefix"]
       configuration.limits.pingInterval = .milliseconds(12_250)
       configuration.namespaces["chat"] = RoomPolicy()
       configuration.namespaces["chat"]?.presence = true
